@@ -1,0 +1,37 @@
+# The two commands of the README: `make run` and `make test`. Both set up what is missing.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+DATA_DIR ?= .orlop
+PORT ?= 6443
+
+.PHONY: run test check bench clean
+
+$(BIN)/orlop: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "orlop needs Python 3.11 or newer"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/dev: $(BIN)/orlop
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		hypothesis import-linter 'kubernetes>=30' mypy pytest pytest-xdist ruff types-PyYAML
+	@touch $@
+
+run: $(BIN)/orlop  ## start a server and say how to point kubectl at it
+	@exec $(BIN)/orlop serve --data-dir $(DATA_DIR) --secure-port $(PORT)
+
+check: $(VENV)/dev  ## style, types, floors
+	@$(BIN)/ruff check src tests benchmarks
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+test: $(VENV)/dev check  ## all checks and all tests
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+bench: $(BIN)/orlop  ## see benchmarks/README.md
+	@$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
