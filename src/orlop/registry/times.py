@@ -1,0 +1,20 @@
+"""Points in time as metadata shows them: RFC 3339 in UTC, whole seconds. Rendering is remembered per second."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+_last: tuple[int, str] = (0, "")
+
+
+def text(now: float) -> str:
+    global _last
+    second = int(now)
+    if _last[0] != second:
+        _last = (second, datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    return _last[1]
+
+
+def seconds(time: str) -> float:
+    """The reverse of `text`."""
+    return datetime.fromisoformat(time).timestamp()
