@@ -1,0 +1,84 @@
+"""Go's notation of JSON values, as upstream's messages about patches show them.
+
+Called by the strategic merge for its error texts, and by `endpoints.patch` for the "Invalid value" of a
+strategic patch whose result does not decode. The forms are those of Go's `fmt` verbs %v and %s and of
+`reflect.Type` for values decoded by sigs.k8s.io/json: integers of 64 bits are int64, all other numbers
+float64.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from orlop.api.tree import Value
+
+OBJECT = "map[string]interface {}"
+_TYPES = {str: "string", bool: "bool", dict: OBJECT, list: "[]interface {}"}
+
+
+def type_name(value: Value) -> str:
+    """The Go type of a decoded value; null has none, and `%s` prints that as an error of its own."""
+    if value is None:
+        return "%!s(<nil>)"
+    return _TYPES.get(type(value)) or _number_type(value)
+
+
+def plain(value: Value) -> str:
+    """`%v` of a value: `map[key:value ...]` in the order of keys, `[a b]`, `<nil>`."""
+    kind = type(value)
+    if kind is str:
+        return str(value)
+    if kind is dict:
+        return "map[" + " ".join(f"{key}:{plain(value[key])}" for key in _sorted(value)) + "]"
+    if kind is list:
+        return "[" + " ".join(map(plain, value)) + "]"
+    if value is None:
+        return "<nil>"
+    if kind is bool:
+        return "true" if value else "false"
+    return _number(value)
+
+
+def text(value: Value) -> str:
+    """`%s` of a value: as `plain` for strings, with Go's complaint about the verb for everything else."""
+    return "%!s(<nil>)" if value is None else _text(value)
+
+
+def _text(value: Value) -> str:
+    kind = type(value)
+    if kind is str:
+        return str(value)
+    if kind is dict:
+        return "map[" + " ".join(f"{key}:{_text(value[key])}" for key in _sorted(value)) + "]"
+    if kind is list:
+        return "[" + " ".join(map(_text, value)) + "]"
+    if value is None:
+        return "<nil>"
+    return f"%!s({type_name(value)}={plain(value)})"
+
+
+def _sorted(value: dict[str, Value]) -> list[str]:
+    return sorted(value, key=str.encode)
+
+
+def _number_type(value: int | float) -> str:
+    return "int64" if type(value) is int and -(1 << 63) <= value < 1 << 63 else "float64"
+
+
+def _number(value: int | float) -> str:
+    if _number_type(value) == "int64":
+        return str(value)
+    return _float(float(value))
+
+
+def _float(value: float) -> str:
+    """The shortest digits that read back the same, with an exponent outside 1e-4 ... 1e5."""
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    if not isinstance(exponent, int):  # infinity: no JSON text decodes to it
+        return str(value)
+    point = len(digits) + exponent - 1
+    front = "-" if sign else ""
+    if -4 <= point < 6:
+        return front + format(Decimal((0, digits, exponent)), "f")
+    mantissa = str(digits[0]) + ("." + "".join(map(str, digits[1:])) if len(digits) > 1 else "")
+    return f"{front}{mantissa}e{'-' if point < 0 else '+'}{abs(point):02d}"
