@@ -1,0 +1,1 @@
+"""Everything that is true of one built-in kind only."""
