@@ -1,0 +1,97 @@
+"""OpenAPI v3 documents at rest: compressed, each with the hash its clients know it by.
+
+`openapi` serves them. Those of the built-in kinds lie in the package, one file a group version, and are
+read when they are first asked for; those of custom resources are given at run time. A document is kept
+compressed: most clients take it so, and all of them together are some hundred kilobytes.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Callable
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+import orjson
+
+from orlop.api.tree import Tree
+from orlop.endpoints.openapi_descriptions import Descriptions
+from orlop.endpoints.openapi_proto_messages import V3
+
+_PREFIX = "openapi-v3-"
+_LEVEL = 6
+
+
+def digest(content: bytes) -> str:
+    """A hash as ETags and URLs carry it."""
+    return hashlib.sha512(content).hexdigest().upper()
+
+
+def packed(content: bytes) -> bytes:
+    return gzip.compress(content, _LEVEL, mtime=0)
+
+
+class Document:
+    """One document in its two forms, compressed."""
+
+    __slots__ = ("_json", "_load", "_proto", "hash")
+
+    def __init__(self, hash: str, load: Callable[[], bytes]) -> None:
+        self.hash, self._load = hash, load
+        self._json = b""
+        self._proto = b""
+
+    @property
+    def json(self) -> bytes:
+        if not self._json:
+            self._json = self._load()
+        return self._json
+
+    @property
+    def proto(self) -> bytes:
+        """gnostic's openapi.v3.Document, made at the first need."""
+        if not self._proto:
+            self._proto = packed(V3.encode(self.tree()))
+        return self._proto
+
+    def tree(self) -> Tree:
+        tree: Tree = orjson.loads(gzip.decompress(self.json))
+        return tree
+
+    @staticmethod
+    def of(tree: Tree) -> Document:
+        content = orjson.dumps(tree, option=orjson.OPT_SORT_KEYS)
+        compressed = packed(content)
+        return Document(digest(content), lambda: compressed)
+
+
+def releases() -> list[str]:
+    """The Kubernetes minor versions whose documents are in the package, oldest first."""
+    names = [entry.name.removeprefix(_PREFIX) for entry in files("orlop.data").iterdir()
+             if entry.name.startswith(_PREFIX)]  # fmt: skip
+    return sorted(names, key=lambda name: [int(part) for part in name.split(".")])
+
+
+def packaged(release: str, descriptions: Descriptions | None) -> dict[str, Document]:
+    """The built-in documents of a Kubernetes minor version by path ("apis/apps/v1"). ValueError for one
+    that is not in the package."""
+    if release not in releases():
+        raise ValueError(f"no OpenAPI documents of Kubernetes {release}; there are: {', '.join(releases())}")
+    folder = files("orlop.data").joinpath(_PREFIX + release)
+    index: dict[str, str] = orjson.loads(folder.joinpath("index.json").read_bytes())
+    return {path: _document(folder, path, hash, descriptions) for path, hash in index.items()}
+
+
+def _document(folder: Traversable, path: str, hash: str, descriptions: Descriptions | None) -> Document:
+    file = folder.joinpath(path.lstrip(".").replace("/", "__") + ".json.gz")
+    if descriptions is None:
+        return Document(hash, file.read_bytes)
+    texts = descriptions
+
+    def annotated() -> bytes:
+        tree = orjson.loads(gzip.decompress(file.read_bytes()))
+        texts.annotate(tree)
+        return packed(orjson.dumps(tree))
+
+    return Document(digest(f"{hash} {texts.identity}".encode()), annotated)
