@@ -1,0 +1,101 @@
+"""From a resolved request to the verb that answers it; nothing else.
+
+The filter chain calls `find` with the RequestInfo it made; the installer fills the table. A lookup is two dictionary
+accesses however many kinds there are. 404 for paths that name nothing, 405 for methods a path does not have, worded
+as upstream's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from orlop.api import errors
+from orlop.api.context import RequestInfo
+from orlop.api.gvk import GroupResource, GroupVersion
+from orlop.api.http import Answer, Request
+from orlop.endpoints.scope import Scope
+
+Verb = Callable[[Scope, Request], Answer | Awaitable[Answer]]
+_NOWHERE = GroupResource("", "")
+
+
+@dataclass(slots=True)
+class Route:
+    """One resource or subresource. Methods of its collection and of its items, each with the verb behind it.
+    `anywhere`: what a namespaced collection offers across all namespaces."""
+
+    scope: Scope
+    collection: dict[str, Verb] = field(default_factory=dict)
+    items: dict[str, Verb] = field(default_factory=dict)
+    anywhere: dict[str, Verb] = field(default_factory=dict)
+    watch: Verb | None = None
+
+
+def _deprecated_watch(info: RequestInfo) -> bool:
+    """/api/v1/watch/... rather than ?watch=1."""
+    return info.path.split("/", 5)[3 if info.prefix == "api" else 4] == "watch"
+
+
+def not_found() -> errors.APIError:
+    return errors.generic(404, "", _NOWHERE)
+
+
+def method_not_allowed() -> errors.APIError:
+    return errors.generic(405, "", _NOWHERE)
+
+
+class Router:
+    def __init__(self) -> None:
+        self._routes: dict[tuple[str, str, str, str], Route] = {}
+        self._versions: dict[GroupVersion, int] = {}
+
+    def add(self, route: Route) -> None:
+        resource = route.scope.resource
+        self._routes[(*resource, route.scope.subresource)] = route
+        version = GroupVersion(resource.group, resource.version)
+        self._versions[version] = self._versions.get(version, 0) + 1
+
+    def remove(self, route: Route) -> None:
+        resource = route.scope.resource
+        if self._routes.pop((*resource, route.scope.subresource), None) is not None:
+            version = GroupVersion(resource.group, resource.version)
+            self._versions[version] -= 1
+            if not self._versions[version]:
+                del self._versions[version]
+
+    def serves(self, version: GroupVersion) -> bool:
+        return version in self._versions
+
+    def find(self, info: RequestInfo, method: str) -> tuple[Verb, Scope]:
+        """The verb and its scope. Raises 404 and 405."""
+        route = self._routes.get((info.group, info.version, info.resource, info.subresource))
+        if route is None:
+            raise not_found()
+        scope = route.scope
+        if info.verb == "watch" and _deprecated_watch(info):
+            return self._watch(route, method)
+        has_name = len(info.parts) > 1
+        if bool(info.namespace) != scope.namespaced and not self._is_namespace(info):
+            if info.namespace or has_name:
+                raise not_found()
+            verbs = route.anywhere
+        else:
+            verbs = route.items if has_name else route.collection
+        verb = verbs.get(method)
+        if verb is None:
+            raise method_not_allowed()
+        return verb, scope
+
+    @staticmethod
+    def _is_namespace(info: RequestInfo) -> bool:
+        """A namespace's own path resolves with the namespace set to its name."""
+        return info.resource == "namespaces" and not info.group
+
+    @staticmethod
+    def _watch(route: Route, method: str) -> tuple[Verb, Scope]:
+        if route.watch is None:
+            raise not_found()
+        if method != "GET":
+            raise method_not_allowed()
+        return route.watch, route.scope
