@@ -1,0 +1,357 @@
+"""The SQLite backend: writes are computed on the event loop, committed many at a time by one thread, then
+published.
+
+Opened by `server`, called through `watch_cache`. Accepted writes wait in `pending`, go to disk through
+`sqlite_pipeline` and come out as events for `dispatch`; reads go to `sqlite_reader`. The contract is in
+`interface`, the tables are in `sqlite_schema`.
+
+    create, update, delete ──► pending ──► writer thread: BEGIN … COMMIT, one fsync
+      ▲ computed upon the      (newest       │
+      │ newest state there      state)       ▼ on the loop
+      └── futures resolved ◄── events dispatched ◄── the revision moves on
+
+The loop hands the writer one batch at a time. So a failed commit is known before anything that was computed
+upon it is on its way, and all of that is thrown away at once. (Should the disk report failure of a sync after
+the data reached it, and the machine die before the next commit, the failed writes turn up after all: they
+were never acknowledged.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from orlop.storage.compaction import CompactionSchedule
+from orlop.storage.dispatch import Dispatch
+from orlop.storage.errors import (
+    Closed,
+    CommitFailed,
+    KeyExists,
+    KeyNotFound,
+    RevisionCompacted,
+    RevisionTooLarge,
+    StorageError,
+)
+from orlop.storage.expiry import ExpiryQueue
+from orlop.storage.interface import (
+    ADDED,
+    DELETED,
+    MODIFIED,
+    UNKNOWN,
+    Attributes,
+    Entry,
+    Event,
+    Known,
+    Page,
+    Revision,
+    Sink,
+    Subscription,
+    Unknown,
+    Update,
+    Write,
+    restamp,
+    stamp,
+)
+from orlop.storage.keyspace import after
+from orlop.storage.limits import COMPACTION_SLICE, EXPIRY_BATCH
+from orlop.storage.pending import Accepted, Pending
+from orlop.storage.sqlite_checkpoint import Checkpointer
+from orlop.storage.sqlite_file import DataDirectory, open_checkpointer, open_reader, open_writer
+from orlop.storage.sqlite_pipeline import Pipeline
+from orlop.storage.sqlite_reader import Reader
+from orlop.storage.sqlite_writer import CompactSlice, Worker, checkpoint, give_back
+from orlop.world.clock import Clock, SystemClock
+
+_log: Final = logging.getLogger(__name__)
+
+
+class _WrittenMeanwhile(Exception):
+    """An expired key is not what it was when its time was set."""
+
+
+class SqliteStorage:
+    """`Storage` in a directory. `max_pages` bounds the database (for tests of a full disk)."""
+
+    exclusive = True
+
+    def __init__(self, directory: Path, clock: Clock | None = None, *, max_pages: int = 0) -> None:
+        self._directory = DataDirectory(directory)
+        self._clock: Clock = clock or SystemClock()
+        self._max_pages = max_pages
+        self._open = False
+        self._revision: Revision = 1
+        self._compacted: Revision = 0
+        self._swept: Revision = 0
+        """Compaction has reached this far on disk; `_compacted` is where it is going."""
+        self._sweeping = asyncio.Lock()
+        self._schedule = CompactionSchedule()
+
+    async def start(self) -> None:
+        self._directory.acquire()
+        try:
+            self._begin(asyncio.get_running_loop())
+        except BaseException:
+            self._directory.release()
+            raise
+        self._open = True
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        path = self._directory.database
+        with ExitStack() as on_failure:
+            connection = open_writer(path, self._max_pages)
+            on_failure.callback(connection.close)
+            self._reader = Reader(open_reader(path))
+            on_failure.callback(self._reader.close)
+            self._compacted, self._revision = self._reader.starting_point()
+            self._expiry = ExpiryQueue(self._reader.expiring())
+            on_failure.pop_all()
+        self._swept = self._compacted
+        self._dispatch = Dispatch(self._revision)
+        self._writer = Worker("orlop-writer", connection, loop)
+        self._pending = Pending(self._revision)
+        self._pipeline = Pipeline(self._writer, loop, self._pending, self._publish)
+        self._checkpointer = Checkpointer(partial(open_checkpointer, path), loop, self._finish_checkpoint)
+
+    async def close(self) -> None:
+        if not self._open:
+            return
+        self._open = False
+        await self._pipeline.drain()
+        await self._checkpointer.stop()
+        self._dispatch.end(Closed())
+        self._reader.close()
+        self._writer.stop()
+        self._directory.release()
+
+    def _require_open(self) -> None:
+        if not self._open:
+            raise Closed
+
+    @property
+    def revision(self) -> Revision:
+        return self._revision
+
+    @property
+    def compacted(self) -> Revision:
+        return self._compacted
+
+    def ready(self) -> str:
+        return self._pipeline.unwell if self._open else "the storage is closed"
+
+    # --- writes: computed at once upon the newest accepted state
+
+    async def create(
+        self,
+        key: str,
+        body: bytes,
+        attributes: Attributes | None = None,
+        *,
+        ttl: int = 0,
+        known: Known = UNKNOWN,
+    ) -> Entry:
+        newest, source = self._newest(key, known)
+        if newest is not None:
+            await self._settled(source, self._pending.epoch)
+            raise KeyExists(key)
+        return await self._store(key, Write(body, attributes, ttl), None)
+
+    async def guaranteed_update(self, key: str, update: Update, *, known: Known = UNKNOWN) -> Entry:
+        while True:
+            newest, source = self._newest(key, known)
+            epoch = self._pending.epoch
+            waited = False
+            try:
+                wanted = update(newest)
+                if not (wanted is None or isinstance(wanted, Write)):
+                    waited, known = True, UNKNOWN  # commits may come between
+                    wanted = await wanted
+            except Exception:
+                await self._settled(source, epoch)
+                raise
+            if waited and not self._unchanged(key, newest, epoch):
+                continue
+            if newest is None:
+                if wanted is None:
+                    await self._settled(source, epoch)
+                    raise KeyNotFound(key)
+            elif wanted is None or stamp(wanted.body, newest.revision) == newest.body:
+                await self._settled(source, epoch)
+                return newest
+            return await self._store(key, wanted, newest)
+
+    async def delete(
+        self, key: str, check: Callable[[Entry], None] | None = None, *, known: Known = UNKNOWN
+    ) -> Entry:
+        newest, source = self._newest(key, known)
+        try:
+            if newest is None:
+                raise KeyNotFound(key)
+            if check is not None:
+                check(newest)
+        except Exception:
+            await self._settled(source, self._pending.epoch)
+            raise
+        revision = self._pending.next_revision
+        last = Entry(key, revision, restamp(newest.body, revision), newest.attributes)
+        await self._pipeline.accept(Event(DELETED, last, newest), None).future
+        return last
+
+    async def _store(self, key: str, write: Write, previous: Entry | None) -> Entry:
+        revision = self._pending.next_revision
+        entry = Entry(key, revision, stamp(write.body, revision), write.attributes)
+        event = Event(ADDED if previous is None else MODIFIED, entry, previous)
+        expires = self._clock.now() + write.ttl if write.ttl else None
+        await self._pipeline.accept(event, expires).future
+        return entry
+
+    def _newest(self, key: str, known: Known) -> tuple[Entry | None, Accepted | None]:
+        """The newest state of a key, and the write on its way that leaves it, if it is not committed yet."""
+        self._require_open()
+        source = self._pending.newest(key)
+        if source is not None:
+            return source.state, source
+        if isinstance(known, Unknown):
+            return self._reader.newest(key), None
+        return known, None
+
+    def _unchanged(self, key: str, seen: Entry | None, epoch: int) -> bool:
+        newest, _ = self._newest(key, UNKNOWN)
+        if epoch != self._pending.epoch:
+            return False
+        return (0 if newest is None else newest.revision) == (0 if seen is None else seen.revision)
+
+    async def _settled(self, source: Accepted | None, epoch: int) -> None:
+        """Return when the write that an answer rests on is committed. Raises CommitFailed when it will not
+        be."""
+        if source is None:
+            return
+        if epoch != self._pending.epoch:
+            raise CommitFailed("a write that this one was computed upon failed")
+        if source.revision > self._revision:
+            await self._pipeline.follow(source)
+
+    def _publish(self, batch: Sequence[Accepted]) -> None:
+        self._revision = batch[-1].revision
+        self._dispatch.publish([write.event for write in batch], self._revision)
+        for write in batch:
+            if write.expires is not None:
+                self._expiry.push(write.expires, write.revision, write.key)
+        self._checkpointer.written(batch)
+
+    # --- reads: of what is published, though the database may be ahead
+
+    async def get(self, key: str, *, revision: Revision = 0) -> Entry | None:
+        self._require_open()
+        if revision and revision != self._revision:
+            self._require_revision(revision)
+            return self._reader.at(key, revision)
+        source = self._pending.newest(key)
+        return self._reader.newest(key) if source is None else source.base
+
+    async def list(self, prefix: str, *, revision: Revision = 0, start: str = "", limit: int = 0) -> Page:
+        self._require_open()
+        low, high, shown = max(prefix, start), after(prefix), revision or self._revision
+        if shown == self._revision and not self._pending.outstanding:
+            return self._reader.page(low, high, shown, limit)
+        self._require_revision(shown)
+        return self._reader.page_at(low, high, shown, limit)
+
+    def _require_revision(self, revision: Revision) -> None:
+        if revision > self._revision:
+            raise RevisionTooLarge(revision, self._revision)
+        self._require_kept(revision)
+
+    def _require_kept(self, revision: Revision) -> None:
+        if revision < self._compacted:
+            raise RevisionCompacted(revision, self._compacted)
+
+    async def history(self, prefix: str, since: Revision, most: int) -> Sequence[Event]:
+        self._require_open()
+        self._require_kept(since)
+        return self._reader.history(prefix, since, self._revision, most) if most else []
+
+    async def watch(self, prefix: str, revision: Revision, sink: Sink) -> Subscription:
+        self._require_open()
+        self._require_kept(revision)
+        past: Sequence[Event] = ()
+        if revision < self._revision:
+            past = self._reader.history(prefix, revision, self._revision, self._revision)
+        registration = self._dispatch.add(prefix, sink, max(revision, self._revision))
+        self._dispatch.catch_up(registration, past)
+        return registration
+
+    async def count(self, prefix: str) -> int:
+        self._require_open()
+        if self._pending.outstanding:
+            return self._reader.count_at(prefix, after(prefix), self._revision)
+        return self._reader.count(prefix, after(prefix))
+
+    # --- housekeeping
+
+    async def compact(self, revision: Revision) -> None:
+        self._require_open()
+        if revision > self._revision:
+            raise RevisionTooLarge(revision, self._revision)
+        self._compacted = max(self._compacted, revision)
+        async with self._sweeping:
+            while self._swept < self._compacted:
+                high = min(self._swept + COMPACTION_SLICE, self._compacted)
+                self._swept = await self._pipeline.chore(CompactSlice(self._swept, high))
+            while await self._pipeline.chore(give_back):
+                pass
+
+    async def tick(self) -> None:
+        """What fails here is reported by `ready` and tried again by a later tick."""
+        self._require_open()
+        try:
+            if self._pipeline.unwell:
+                await self._pipeline.try_again()
+            await self._expire()
+            target = self._schedule.due(self._clock.monotonic(), self._revision)
+            if target or self._swept < self._compacted:
+                await self.compact(max(target, self._compacted))
+        except StorageError as error:
+            _log.warning("housekeeping was cut short: %s", error)
+
+    async def _expire(self) -> None:
+        due = self._expiry.due(self._clock.now(), EXPIRY_BATCH)
+        results = await asyncio.gather(
+            *(self.delete(one.key, partial(_require_at, one.revision)) for one in due), return_exceptions=True
+        )
+        failed: Exception | None = None
+        for one, result in zip(due, results, strict=True):
+            if isinstance(result, StorageError) and not isinstance(result, KeyNotFound):
+                self._expiry.push(*one)
+                failed = result
+            elif isinstance(result, BaseException) and not isinstance(
+                result, KeyNotFound | _WrittenMeanwhile
+            ):
+                raise result
+        if failed is not None:
+            raise failed
+
+    def _finish_checkpoint(self) -> None:
+        if self._open:
+            self._pipeline.begin_chore(checkpoint).add_done_callback(_note_failure)
+
+    def check_invariants(self) -> None:
+        self._pipeline.check_invariants()
+        self._dispatch.check_invariants()
+        assert self._dispatch.revision == self._revision
+        assert self._pending.next_revision == self._revision + self._pending.outstanding + 1
+        assert self._swept <= self._compacted <= self._revision
+
+
+def _note_failure(chore: asyncio.Future[int]) -> None:
+    if not chore.cancelled() and chore.exception() is not None:
+        _log.warning("the write-ahead log could not be copied into the database: %s", chore.exception())
+
+
+def _require_at(revision: Revision, entry: Entry) -> None:
+    if entry.revision != revision:
+        raise _WrittenMeanwhile

@@ -1,0 +1,64 @@
+"""Keeping the write-ahead log short without stalling commits.
+
+Owned by `sqlite`, told of every commit. SQLite would copy the log into the database within a commit, while
+that commit's writers wait. Here a second worker copies it while the writer goes on; what was written
+meanwhile, the writer copies itself between two batches: little enough not to be noticed, and the log can
+begin anew.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from orlop.storage.limits import WAL_PAGES
+from orlop.storage.pending import Accepted
+from orlop.storage.sqlite_schema import PAGE_SIZE
+from orlop.storage.sqlite_writer import Worker, checkpoint
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Checkpointer:
+    """`finish` has the writer checkpoint the rest. The thread is started when it is first needed."""
+
+    def __init__(
+        self,
+        open_connection: Callable[[], sqlite3.Connection],
+        loop: AbstractEventLoop,
+        finish: Callable[[], None],
+    ) -> None:
+        self._open, self._loop, self._finish = open_connection, loop, finish
+        self._pages = 0
+        self._worker: Worker | None = None
+        self._stopping = False
+
+    def written(self, batch: Sequence[Accepted]) -> None:
+        """Note a commit. SQLite's own count is not to be had; an estimate will do."""
+        size = sum(write.size for write in batch)
+        self._pages += 4 + len(batch) // 2 + size // PAGE_SIZE
+        if self._pages >= WAL_PAGES and not self._stopping:
+            self._begin()
+
+    def _begin(self) -> None:
+        if self._worker is None:
+            self._worker = Worker("orlop-checkpoint", self._open(), self._loop)
+        if not self._worker.busy:
+            self._pages = 0
+            self._worker.submit(checkpoint, self._done)
+
+    def _done(self, _: int, error: Exception | None) -> None:
+        if error is not None:
+            _log.warning("the write-ahead log could not be copied into the database: %s", error)
+        elif not self._stopping:
+            self._finish()
+
+    async def stop(self) -> None:
+        self._stopping = True
+        if self._worker is not None:
+            await self._worker.idle()
+            self._worker.stop()
+            self._worker = None
