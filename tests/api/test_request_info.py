@@ -39,8 +39,8 @@ def ask(method: str, url: str) -> Request:
     ("DELETE", "/api/v1/nodes/n", "delete", "", "", "nodes", "", "n"),
     ("POST", "/api/v1/namespaces/other/pods", "create", "", "other", "pods", "", ""),
     ("DELETE", "/api/v1/nodes", "deletecollection", "", "", "nodes", "", ""),
-    ("DELETE", "/apis/apps/v1/namespaces/other/deployments", "deletecollection", "apps", "other", "deployments",
-     "", ""),
+    ("DELETE", "/apis/apps/v1/namespaces/other/deployments", "deletecollection", "apps", "other",
+     "deployments", "", ""),
     ("OPTIONS", "/apis/apps/v1/deployments", "", "apps", "", "deployments", "", ""),
     ("GET", "/apis/batch/v1/jobs/foo/scale", "get", "batch", "", "jobs", "scale", "foo"),
 ])
@@ -54,8 +54,9 @@ def test_resource_requests(method: str, url: str, verb: str, group: str, namespa
     assert info.prefix == ("apis" if group else "api")
 
 
-@pytest.mark.parametrize("url", ["/", "", "/api", "/api/v1", "/api/v1/", "/apis", "/apis/apps", "/apis/apps/v1/",
-                                 "/healthz", "/badprefix/v1/pods", "/openapi/v3/apis/apps/v1"])
+@pytest.mark.parametrize("url", ["/", "", "/api", "/api/v1", "/api/v1/", "/apis", "/apis/apps",
+                                 "/apis/apps/v1/", "/healthz", "/badprefix/v1/pods",
+                                 "/openapi/v3/apis/apps/v1"])
 def test_other_requests(url: str) -> None:
     """Paths without a resource keep the method, in lower case, as their verb."""
     info = request_info(ask("POST", url))

@@ -1,5 +1,5 @@
-"""Runs plugins in order. Asked by the installer for the `Pipeline` of each (resource, subresource, operation), so
-that a request meets only plugins that have something to say."""
+"""Runs plugins in order. `endpoints.scope` asks for the `Pipeline` of each (resource, subresource, operation), so that
+a request meets only plugins that have something to say. Behaviour: apiserver `pkg/admission/chain.go`."""
 
 from __future__ import annotations
 
@@ -31,16 +31,21 @@ async def _run_rest(pending: Awaitable[None], steps: Sequence[Step], attributes:
 class Pipeline:
     """The plugins that handle one kind of operation on one resource."""
 
-    __slots__ = ("_mutating", "_validating")
+    __slots__ = ("_all", "_mutating", "_validating")
 
     def __init__(self, mutating: Sequence[Step], validating: Sequence[Step]) -> None:
         self._mutating, self._validating = tuple(mutating), tuple(validating)
+        self._all = self._mutating + self._validating
 
     def admit(self, attributes: Attributes) -> Awaitable[None] | None:
         return _run(self._mutating, attributes) if self._mutating else None
 
     def validate(self, attributes: Attributes) -> Awaitable[None] | None:
         return _run(self._validating, attributes) if self._validating else None
+
+    def review(self, attributes: Attributes) -> Awaitable[None] | None:
+        """Both, for operations between whose halves nothing happens (DELETE, CONNECT)."""
+        return _run(self._all, attributes) if self._all else None
 
 
 class Chain:

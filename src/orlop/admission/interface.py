@@ -36,10 +36,10 @@ class Attributes:
 
     def forbidden(self, why: str) -> APIError:
         """The 403 a plugin raises (apiserver `pkg/admission/errors.go` NewForbidden)."""
-        name = self.name
+        name: str = self.name
         if not name and self.obj is not None:
             metadata = self.obj.get("metadata") or {}
-            name = metadata.get("name") or metadata.get("generateName")
+            name = metadata.get("name") or metadata.get("generateName") or ""
         return errors.forbidden(self.resource.group_resource, name or "Unknown", why)
 
 

@@ -1,4 +1,4 @@
-"""NamespaceLifecycle: nothing is created in a namespace that is missing or terminating, and four namespaces stay.
+"""NamespaceLifecycle: nothing is created in a namespace that is missing or terminating, and three namespaces stay.
 
 Behaviour: apiserver `pkg/admission/plugin/namespace/lifecycle/admission.go`. The cache it asks is the server's own
 and never behind an acknowledged write, so upstream's waiting and live look-ups have no counterpart here.

@@ -16,7 +16,8 @@ from orlop.api.tree import Tree
 class APIError(Exception):
     """A failed request, with the Status it answers.
 
-    `headers` are extra response headers; Retry-After follows from `retry_after`.
+    `retry_after` in seconds becomes the header, 0 for none. `plain` is a body of plain text that takes the place of the
+    Status, where upstream answers without one.
     """
 
     def __init__(self, code: int, reason: str, message: str, details: Tree | None = None,
@@ -24,6 +25,7 @@ class APIError(Exception):
         super().__init__(message)
         self.code, self.reason, self.message, self.details = code, reason, message, details
         self.retry_after, self.metadata = retry_after, metadata or {}
+        self.plain = ""
 
     def status(self) -> Tree:
         """The Status object. `details` without members stays, as upstream prints `"details": {}`."""

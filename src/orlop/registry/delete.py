@@ -3,6 +3,7 @@ half of `generic/registry/store.go`). Pure functions over trees; the Store carri
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 
 from orlop.api import errors
@@ -51,11 +52,10 @@ def begin(strategy: Strategy, ctx: Context, obj: Tree, options: DeleteOptions, n
     """Decide on grace and mark `obj` accordingly. Returns the verdict and the seconds of grace granted."""
     metadata = obj["metadata"]
     check_preconditions(strategy, metadata, options)
-    wanted = options.grace_period_seconds
-    if wanted is not None and wanted < 0:
-        wanted = 1
+    if options.grace_period_seconds is not None and options.grace_period_seconds < 0:
+        options = replace(options, grace_period_seconds=1)
     if metadata.get("deletionTimestamp"):
-        return _again(metadata, wanted, now)
+        return _again(metadata, options.grace_period_seconds, now)
     granted = strategy.graceful(ctx, obj, options)
     if granted is None:
         return Grace.NONE, 0

@@ -9,6 +9,8 @@ from orlop.storage.errors import (
     CommitFailed,
     KeyExists,
     KeyNotFound,
+    Overloaded,
+    ReadFailed,
     RevisionCompacted,
     RevisionTooLarge,
     StorageError,
@@ -36,6 +38,10 @@ def interpret(error: StorageError, resource: GroupResource, name: str) -> APIErr
             return errors.expired(TOO_OLD_LIST)
         case CommitFailed():
             return errors.internal(error.cause)
+        case ReadFailed():
+            return errors.internal(error)
+        case Overloaded():
+            return errors.too_many_requests(f"storage is overloaded: {error}", 1)
     return errors.service_unavailable(f"storage is not available: {error}")
 
 

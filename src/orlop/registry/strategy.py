@@ -73,6 +73,10 @@ class Strategy:
     def warnings_on_update(self, ctx: Context, obj: Tree, old: Tree) -> Sequence[str]:
         return ()
 
+    def holds(self, obj: Tree) -> bool:
+        """Whether something beside metadata.finalizers keeps an object that is being deleted."""
+        return False
+
     def graceful(self, ctx: Context, obj: Tree, options: DeleteOptions) -> int | None:
         """Seconds of grace this deletion gets (0: at once but in two steps), or None when the kind knows no
         graceful deletion. Called only for an object that is not being deleted yet."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-_last: tuple[int, str] = (0, "")
+_last: tuple[int, str] = (-1, "")
 
 
 def text(now: float) -> str:

@@ -1,0 +1,141 @@
+"""The objects of a fresh server: namespaces, RBAC policy, priority classes, flow control, API services, and the
+`kubernetes` service.
+
+`server.run` calls `bootstrap` once the caches are loaded and before the server says it is ready. What exists is left
+as it is. The static part is packaged data (`data/bootstrap-1.36.json.gz`, dumped from a fresh kube-apiserver);
+behaviour: kube-apiserver `pkg/controlplane` and `pkg/registry/rbac/rest`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from orlop import data
+from orlop.api.gvk import GroupVersionKind
+from orlop.api.tree import Tree
+from orlop.controllers.writer import Writer
+from orlop.registry.store import Store
+
+NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
+_RBAC = "rbac.authorization.k8s.io"
+_FLOW = "flowcontrol.apiserver.k8s.io"
+_STATIC: Mapping[str, GroupVersionKind] = {
+    "clusterroles": GroupVersionKind(_RBAC, "v1", "ClusterRole"),
+    "clusterrolebindings": GroupVersionKind(_RBAC, "v1", "ClusterRoleBinding"),
+    "roles": GroupVersionKind(_RBAC, "v1", "Role"),
+    "rolebindings": GroupVersionKind(_RBAC, "v1", "RoleBinding"),
+    "priorityclasses": GroupVersionKind("scheduling.k8s.io", "v1", "PriorityClass"),
+    "prioritylevelconfigurations": GroupVersionKind(_FLOW, "v1", "PriorityLevelConfiguration"),
+    "flowschemas": GroupVersionKind(_FLOW, "v1", "FlowSchema"),
+    "apiservices": GroupVersionKind("apiregistration.k8s.io", "v1", "APIService"),
+}
+_METADATA = ("name", "namespace", "labels", "annotations")
+_NAMESPACE = GroupVersionKind("", "v1", "Namespace")
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where clients in a cluster would find this server: its own address and port, and its service's IP."""
+
+    address: str
+    port: int
+    service_ip: str
+
+
+def first_service_ip(cidr: str) -> str:
+    """The first address of the service range, which is the `kubernetes` service's."""
+    return str(ipaddress.ip_network(cidr)[1])
+
+
+def static_object(source: Tree) -> Tree:
+    """A dumped object as a manifest: metadata put back where it belongs, status left out."""
+    obj: Tree = {"metadata": {name: source[name] for name in _METADATA if name in source}}
+    obj |= {name: value for name, value in source.items() if name not in (*_METADATA, "status")}
+    return obj
+
+
+class Bootstrap:
+    """`statuses` are the status stores of the kinds whose bootstrap objects have a status."""
+
+    def __init__(self, writer: Writer, statuses: Mapping[str, Store], now: Callable[[], str]) -> None:
+        self._writer, self._statuses, self._now = writer, statuses, now
+
+    async def namespaces(self) -> None:
+        await asyncio.gather(*(self._writer.ensure(_NAMESPACE, "namespaces", {"metadata": {"name": name}})
+                               for name in NAMESPACES))
+
+    async def policy(self) -> None:
+        """Everything that is the same on every server."""
+        await self.namespaces()
+        objects: dict[str, list[Tree]] = orjson.loads(data.load("bootstrap-1.36.json.gz"))
+        await asyncio.gather(*(self._ensure(plural, source) for plural, kind in _STATIC.items()
+                               for source in objects[plural]))
+
+    async def _ensure(self, plural: str, source: Tree) -> None:
+        kind = _STATIC[plural]
+        created = await self._writer.ensure(kind, plural, static_object(source))
+        status = source.get("status")
+        if not created or not status or plural not in self._statuses:
+            return
+        for condition in status.get("conditions", ()):
+            condition["lastTransitionTime"] = self._now()
+
+        def change(obj: Tree) -> bool:
+            obj["status"] = status
+            return True
+
+        await self._writer.change(self._statuses[plural], kind.group, plural, "", source["name"], change)
+
+    async def service(self, addresses: Addresses) -> None:
+        """The `kubernetes` service and where it leads; the latter is put right at every start."""
+        ports = [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": addresses.port}]
+        await self._writer.ensure(GroupVersionKind("", "v1", "Service"), "services", {
+            "metadata": {"name": "kubernetes", "namespace": "default",
+                         "labels": {"component": "apiserver", "provider": "kubernetes"}},
+            "spec": {"clusterIP": addresses.service_ip, "clusterIPs": [addresses.service_ip],
+                     "ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack", "ports": ports,
+                     "sessionAffinity": "None", "type": "ClusterIP"}})
+        port = {"name": "https", "port": addresses.port, "protocol": "TCP"}
+        await self._place(GroupVersionKind("", "v1", "Endpoints"), "endpoints", "subsets",
+                          [{"addresses": [{"ip": addresses.address}], "ports": [port]}],
+                          {"endpointslice.kubernetes.io/skip-mirror": "true"}, {})
+        await self._place(GroupVersionKind("discovery.k8s.io", "v1", "EndpointSlice"), "endpointslices", "endpoints",
+                          [{"addresses": [addresses.address], "conditions": {"ready": True}}],
+                          {"kubernetes.io/service-name": "kubernetes"},
+                          {"addressType": "IPv4", "ports": [port]})
+
+    async def _place(self, kind: GroupVersionKind, plural: str, member: str, value: list[Any], labels: Tree,
+                     extra: Tree) -> None:
+        if _loopback(value):
+            return
+        obj = {"metadata": {"name": "kubernetes", "namespace": "default", "labels": labels}, **extra, member: value}
+        if await self._writer.ensure(kind, plural, obj):
+            return
+
+        def change(stored: Tree) -> bool:
+            stored |= {**extra, member: value}
+            return True
+
+        store = self._writer.stores[(kind.group, plural)]
+        await self._writer.change(store, kind.group, plural, "default", "kubernetes", change)
+
+    async def authentication(self, client_ca: str) -> None:
+        """What extension servers need to verify callers."""
+        await self._writer.ensure(GroupVersionKind("", "v1", "ConfigMap"), "configmaps", {
+            "metadata": {"name": "extension-apiserver-authentication", "namespace": "kube-system"},
+            "data": {"client-ca-file": client_ca}})
+
+
+def _loopback(value: list[Any]) -> bool:
+    """Endpoints may not hold loopback addresses; a server bound to one is not published."""
+    address = value[0]["addresses"][0]
+    text = address["ip"] if isinstance(address, dict) else address
+    return ipaddress.ip_address(text).is_loopback
+
+
