@@ -49,8 +49,8 @@ class Addresses:
 
 
 def first_service_ip(cidr: str) -> str:
-    """The first address of the service range, which is the `kubernetes` service's."""
-    return str(ipaddress.ip_network(cidr)[1])
+    """The first address of the (first) service range, which is the `kubernetes` service's."""
+    return str(ipaddress.ip_network(cidr.partition(",")[0], strict=False)[1])
 
 
 def static_object(source: Tree) -> Tree:
@@ -99,7 +99,7 @@ class Bootstrap:
             "metadata": {"name": "kubernetes", "namespace": "default",
                          "labels": {"component": "apiserver", "provider": "kubernetes"}},
             "spec": {"clusterIP": addresses.service_ip, "clusterIPs": [addresses.service_ip],
-                     "ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack", "ports": ports,
+                     "ipFamilies": [_family(addresses.service_ip)], "ipFamilyPolicy": "SingleStack", "ports": ports,
                      "sessionAffinity": "None", "type": "ClusterIP"}})
         port = {"name": "https", "port": addresses.port, "protocol": "TCP"}
         await self._place(GroupVersionKind("", "v1", "Endpoints"), "endpoints", "subsets",
@@ -108,7 +108,7 @@ class Bootstrap:
         await self._place(GroupVersionKind("discovery.k8s.io", "v1", "EndpointSlice"), "endpointslices", "endpoints",
                           [{"addresses": [addresses.address], "conditions": {"ready": True}}],
                           {"kubernetes.io/service-name": "kubernetes"},
-                          {"addressType": "IPv4", "ports": [port]})
+                          {"addressType": _family(addresses.address), "ports": [port]})
 
     async def _place(self, kind: GroupVersionKind, plural: str, member: str, value: list[Any], labels: Tree,
                      extra: Tree) -> None:
@@ -132,10 +132,12 @@ class Bootstrap:
             "data": {"client-ca-file": client_ca}})
 
 
+def _family(address: str) -> str:
+    return f"IPv{ipaddress.ip_address(address).version}"
+
+
 def _loopback(value: list[Any]) -> bool:
     """Endpoints may not hold loopback addresses; a server bound to one is not published."""
     address = value[0]["addresses"][0]
     text = address["ip"] if isinstance(address, dict) else address
     return ipaddress.ip_address(text).is_loopback
-
-

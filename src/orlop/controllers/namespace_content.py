@@ -63,15 +63,17 @@ class NamespaceContentController:
             if event.entry.key.endswith("/" + CONFIG_MAP):
                 self._queue.add(event.entry.key.split("/")[-2])
 
-    async def _reconcile(self, name: str) -> bool:
+    def _lives(self, name: str) -> bool:
+        """Asked right before each write: what is written after a namespace was emptied would stay behind."""
         entry = self._namespaces.cache.peek(self._namespaces.prefix + name)
-        if entry is None or entry.tree()["metadata"].get("deletionTimestamp"):
-            return False
+        return entry is not None and not entry.tree()["metadata"].get("deletionTimestamp")
+
+    async def _reconcile(self, name: str) -> bool:
         try:
-            if self._accounts:
+            if self._accounts and self._lives(name):
                 await self._writer.ensure(_ACCOUNT_KIND, "serviceaccounts",
                                           {"metadata": {"name": ACCOUNT, "namespace": name}})
-            if self._certificate:
+            if self._certificate and self._lives(name):
                 await self._publish(name)
         except APIError as error:
             if error.code not in (403, 404):

@@ -12,6 +12,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from orlop.api.errors import APIError
+
 log = logging.getLogger(__name__)
 
 FIRST_DELAY: Final = 0.05
@@ -43,6 +45,13 @@ class WorkQueue:
         self._waiting[key] = None
         self._wake.set()
 
+    def add_later(self, key: str, delay: float) -> None:
+        """Handle `key` after so many seconds, unless it comes up earlier by itself."""
+        if delay <= 0:
+            self.add(key)
+        elif key not in self._timers:
+            self._timers[key] = asyncio.get_running_loop().call_later(delay, self._due, key)
+
     def start(self) -> None:
         self._tasks = [asyncio.create_task(self._work(), name=f"{self._name}-{n}") for n in range(self._workers)]
 
@@ -71,7 +80,7 @@ class WorkQueue:
             try:
                 again = await self._reconcile(key)
             except Exception as error:
-                log.warning("%s: %s: %s", self._name, key, error)
+                log.warning("%s: %s: %s", self._name, key, error, exc_info=not isinstance(error, APIError))
                 again = True
             finally:
                 self._busy.discard(key)

@@ -21,7 +21,7 @@ from orlop.schema.interface import Schema
 from orlop.storage.interface import Entry
 
 Stores = Mapping[tuple[str, str], Store]
-Complete = Callable[[Schema, Tree], None]
+Defaults = Callable[[Schema], Callable[[Tree], None]]
 
 
 def admit_all(new: Tree, old: Tree | None) -> None:
@@ -44,10 +44,11 @@ class Change:
 
 
 class Writer:
-    """`schema` gives compiled schemas, `complete` applies a kind's defaults."""
+    """`schema` gives compiled schemas, `defaults` compiles what completes a kind's objects."""
 
-    def __init__(self, stores: Stores, schema: Callable[[GroupVersionKind], Schema], complete: Complete) -> None:
-        self.stores, self._schema, self._complete = stores, schema, complete
+    def __init__(self, stores: Stores, schema: Callable[[GroupVersionKind], Schema], defaults: Defaults) -> None:
+        self.stores, self._schema, self._defaults = stores, schema, defaults
+        self._complete: dict[GroupVersionKind, Callable[[Tree], None]] = {}
 
     def context(self, group: str, plural: str, namespace: str = "", name: str = "") -> Context:
         info = RequestInfo("update", "", "apis", group, "", namespace, plural, "", name)
@@ -61,7 +62,10 @@ class Writer:
         """Raises APIError, 409 when it exists."""
         schema = self._schema(kind)
         schema.decode(obj, None)
-        self._complete(schema, obj)
+        complete = self._complete.get(kind)
+        if complete is None:
+            complete = self._complete[kind] = self._defaults(schema)
+        complete(obj)
         store = self.stores[(kind.group, plural)]
         ctx = self.context(kind.group, plural, obj["metadata"].get("namespace", ""))
         return await store.create(ctx, "", obj, admit_all, CreateOptions())

@@ -47,15 +47,15 @@ class Broadcast:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._quiet_until = 0.0
-        self._subscription = cache.subscribe(predicate, self._on_events)
+        self._subscription = cache.subscribe(predicate, self._on_events, on_broken=self._on_broken)
 
     @property
     def empty(self) -> bool:
         return not self._members
 
     def join(self, member: Member) -> None:
-        """`member` gets every event from now on; what waits to be flushed goes to the others first."""
-        self.flush()
+        """`member` gets every event from now on. Flush before: what waits is for the others."""
+        assert not self._waiting
         self._members[member] = None
 
     def leave(self, member: Member) -> None:
@@ -72,6 +72,11 @@ class Broadcast:
         if self._timer is None and self._waiting:
             delay = min(max(0.0, self._quiet_until - self._loop.time()), MAX_DELAY)
             self._timer = self._loop.call_later(delay, self.flush)
+
+    def _on_broken(self, error: Exception) -> None:
+        """No more events will come: nobody may wait for them."""
+        for member in list(self._members):
+            member.broken()
 
     def flush(self) -> None:
         """Write what has come in to all members, now."""
@@ -100,6 +105,9 @@ class Broadcasts:
             make.join(member)
             return make
         broadcast = self._known.get(key)
+        if broadcast is not None:
+            broadcast.flush()
+            broadcast = self._known.get(key)  # gone, when that cut off its last member
         if broadcast is None:
             broadcast = self._known[key] = Broadcast(cache, predicate, framer)
         broadcast.join(member)

@@ -16,8 +16,7 @@ def connect(scope: Scope, request: Request) -> Answer | Awaitable[Answer]:
     rest = "/".join(info.parts[3 if info.subresource else 2 :])
     attributes = Attributes(ctx, CONNECT, scope.kind, scope.resource, scope.subresource, ctx.namespace, info.name,
                             None, None, False)
-    pipeline = scope.on_connect
-    pending = pipeline.admit(attributes) or pipeline.validate(attributes)
+    pending = scope.on_connect.review(attributes)
     if pending is not None:
         return _after(pending, scope, request, rest)
     answer: Answer | Awaitable[Answer] = scope.storage.connect(ctx, info.name, rest, request)

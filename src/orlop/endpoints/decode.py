@@ -164,7 +164,8 @@ def report_strict(scope: Scope, ctx: Context, strict: Sequence[str], field_valid
         raise errors.bad_request(f"{kind.kind} in version {quote(kind.version)} cannot be handled as a {kind.kind}: "
                                  f"strict decoding error: {', '.join(strict)}")
     for text in strict:
-        ctx.warn(text)
+        for line in text.removeprefix("yaml: unmarshal errors:\n").split("\n"):
+            ctx.warn(line.strip())
 
 
 def settle(scope: Scope, tree: Tree) -> Tree:

@@ -46,7 +46,7 @@ def _admit(scope: Scope, request: Request, options: DeleteOptions, name: str) ->
     def admit(old: Tree, _: Tree | None) -> Awaitable[None] | None:
         attributes = Attributes(ctx, DELETE, scope.kind, scope.resource, scope.subresource,
                                 name if is_namespace else ctx.namespace, name, None, old, options.dry_run)
-        return pipeline.admit(attributes) or pipeline.validate(attributes)
+        return pipeline.review(attributes)
 
     return admit
 

@@ -1,4 +1,5 @@
-"""Watch events as bytes: one JSON object a line, in the representation the client asked for.
+"""Watch events as bytes, in the representation the client asked for: one JSON object a line, or one protobuf message
+after its length.
 
 Called by `broadcast` (once per event, for all its watchers) and `watch` (initial events, bookmarks, errors).
 Behaviour: apiserver `endpoints/handlers/response.go` and `watch.go`.
@@ -10,7 +11,9 @@ import orjson
 
 from orlop.api.errors import APIError
 from orlop.api.tree import Tree
-from orlop.endpoints import encoding, table
+from orlop.codec import protobuf
+from orlop.codec.negotiation import Media
+from orlop.endpoints import encoding, protobuf_body, table
 from orlop.endpoints.scope import Scope
 from orlop.registry.interface import Object
 from orlop.storage.interface import Entry, Event
@@ -19,17 +22,24 @@ INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 """The annotation of the bookmark that closes the initial events of a WatchList."""
 
 
-def error_frame(error: APIError) -> bytes:
-    return b'{"type":"ERROR","object":%b}\n' % orjson.dumps(error.status())
+def _json_frame(type: str, obj: bytes) -> bytes:
+    return b'{"type":"%b","object":%b}\n' % (type.encode(), obj)
+
+
+def _protobuf_frame(type: str, obj: bytes) -> bytes:
+    return protobuf.watch_event(type, protobuf_body.encode(orjson.loads(obj)))
 
 
 class Framer:
     """Frames for one scope and one representation. Those for tables carry the column definitions in the first event
     only, and therefore belong to one watcher each; all others may be shared."""
 
-    def __init__(self, scope: Scope, transform: str | None, include: str) -> None:
-        self._scope, self._transform, self._include = scope, transform, include
+    def __init__(self, scope: Scope, transform: str | None, include: str, version: str = "v1",
+                 media: Media = "json") -> None:
+        """`version` is that of meta.k8s.io, for the transform's kind."""
+        self._scope, self._transform, self._include, self._version = scope, transform, include, version or "v1"
         self._columns_sent = False
+        self._frame = _json_frame if media == "json" else _protobuf_frame
 
     @property
     def shareable(self) -> bool:
@@ -39,7 +49,10 @@ class Framer:
         return self.frame(event.type, event.entry)
 
     def frame(self, type: str, entry: Entry) -> bytes:
-        return b'{"type":"%b","object":%b}\n' % (type.encode(), self._object(entry, entry.revision))
+        return self._frame(type, self._object(entry, entry.revision))
+
+    def error(self, error: APIError) -> bytes:
+        return self._frame("ERROR", orjson.dumps(error.status()))
 
     def bookmark(self, revision: int, *, initial: bool = False) -> bytes:
         """An event that holds nothing but a revision."""
@@ -47,7 +60,7 @@ class Framer:
         tree["metadata"] = {"resourceVersion": str(revision)}
         if initial:
             tree["metadata"]["annotations"] = {INITIAL_EVENTS_END: "true"}
-        return b'{"type":"BOOKMARK","object":%b}\n' % self._object(tree, revision)
+        return self._frame("BOOKMARK", self._object(tree, revision))
 
     def _empty(self) -> Tree:
         """The kind's zero value, as a typed server prints it."""
@@ -61,10 +74,12 @@ class Framer:
             return encoding.whole(self._scope, obj)
         if self._transform == "Table":
             return self._table(obj, revision)
-        return encoding.partial(obj)
+        return encoding.partial(obj, self._version)
 
     def _table(self, obj: Object, revision: int) -> bytes:
         printer, now = self._scope.printer(), self._scope.clock.now()
-        opening = table.opening(printer, b'"resourceVersion":"%d"' % revision, columns=not self._columns_sent)
+        opening = table.opening(printer, b'"resourceVersion":"%d"' % revision, columns=not self._columns_sent,
+                                version=self._version)
         self._columns_sent = True
-        return opening + table.row(self._scope, printer, obj, self._include, now) + table.CLOSING
+        row = table.row(self._scope, printer, obj, self._include, now, self._version)
+        return opening + row + table.CLOSING

@@ -14,6 +14,7 @@ from orlop.endpoints.list import list_
 from orlop.endpoints.patch import patch
 from orlop.endpoints.router import Route, Router
 from orlop.endpoints.scope import Scope
+from orlop.endpoints.update import update
 from orlop.registry.interface import (
     CollectionDeleter,
     Connecter,
@@ -24,7 +25,6 @@ from orlop.registry.interface import (
     Updater,
     Watcher,
 )
-from orlop.endpoints.update import update
 
 
 def route(scope: Scope, verbs: frozenset[str]) -> Route:
@@ -65,6 +65,7 @@ def _subresource(made: Route, storage: object, verbs: frozenset[str]) -> None:
     if isinstance(storage, Connecter):
         for method in storage.connect_methods:
             items[method] = connect
+        made.deep = made.scope.subresource == "proxy"
         return
     if isinstance(storage, Getter) and "get" in verbs:
         items["GET"] = get

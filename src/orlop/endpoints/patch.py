@@ -122,7 +122,8 @@ class PatchSource:
 
     preconditions: Preconditions | None = None
 
-    def __init__(self, scope: Scope, read: Callable[[], Mechanism], options: PatchOptions, admission: Admission) -> None:
+    def __init__(self, scope: Scope, read: Callable[[], Mechanism], options: PatchOptions,
+                 admission: Admission) -> None:
         self._scope, self._read, self._options, self._admission = scope, read, options, admission
         self._mechanism, self._used = read(), False
 

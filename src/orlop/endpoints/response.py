@@ -7,6 +7,8 @@ out. Errors become Status bodies here too. Behaviour: apiserver `endpoints/handl
 
 from __future__ import annotations
 
+import re
+
 import orjson
 
 from orlop.api.context import Context
@@ -21,6 +23,11 @@ from orlop.registry.interface import ListResult, Object
 from orlop.storage.interface import Entry
 
 JSON = "application/json"
+WARNINGS_LENGTH = 4096
+"""Characters that the warnings of one answer have together; beyond, they are cut."""
+WARNING_CUT = 256
+"""Characters that a warning keeps then."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _INDENT = orjson.OPT_INDENT_2
 
 
@@ -56,8 +63,9 @@ def answer_object(scope: Scope, request: Request, obj: Object, status: int,
         return _finish(request, representation, status, encoding.whole(scope, obj))
     if transform == "Table":
         include = parse_table(request).include_object or "Metadata"
-        printer = scope.printer()
-        body = table.opening(printer, _version_of(obj)) + table.row(scope, printer, obj, include, scope.clock.now()) + table.CLOSING
+        printer, version = scope.printer(), representation.version
+        row = table.row(scope, printer, obj, include, scope.clock.now(), version)
+        body = table.opening(printer, _version_of(obj), version=version) + row + table.CLOSING
     elif transform == "PartialObjectMetadata":
         body = encoding.partial(obj, representation.version)
     else:
@@ -101,9 +109,9 @@ def answer_list(scope: Scope, request: Request, result: ListResult,
         closing = b"]}"
     elif transform == "Table":
         include = parse_table(request).include_object or "Metadata"
-        printer = scope.printer()
-        pieces = [table.opening(printer, metadata)]
-        encoded = [table.row(scope, printer, obj, include, scope.clock.now()) for obj in result.items]
+        printer, version, now = scope.printer(), representation.version, scope.clock.now()
+        pieces = [table.opening(printer, metadata, version=version)]
+        encoded = [table.row(scope, printer, obj, include, now, version) for obj in result.items]
         closing = table.CLOSING
     elif transform == "PartialObjectMetadataList":
         head = b'{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/%b","metadata":{'
@@ -132,9 +140,26 @@ def answer_error(request: Request, error: APIError) -> Response:
 
 
 def add_warnings(ctx: Context, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """The request's warnings as RFC 7234 headers, as apimachinery `util/net` NewWarningHeader writes them."""
+    """The request's warnings as RFC 7234 headers, as apimachinery `util/net` NewWarningHeader writes them: texts with
+    control characters are left out."""
     made = []
-    for text in ctx.warnings:
+    for text in _fitting([text for text in ctx.warnings if text and not _CONTROL.search(text)]):
         escaped = text.replace("\\", "\\\\").replace('"', '\\"')
         made.append(("Warning", f'299 - "{escaped}"'))
     return (*headers, *made)
+
+
+def _fitting(texts: list[str]) -> list[str]:
+    """All of them if they fit into WARNINGS_LENGTH; else each cut to WARNING_CUT, and no more once the length is
+    reached (apiserver `endpoints/filters/warning.go`)."""
+    if sum(map(len, texts)) <= WARNINGS_LENGTH:
+        return texts
+    cut: list[str] = []
+    whole = written = 0
+    for text in texts:
+        if written >= WARNINGS_LENGTH and whole > WARNINGS_LENGTH:
+            break
+        whole += len(text)
+        cut.append(text[:WARNING_CUT])
+        written += len(cut[-1])
+    return cut

@@ -23,13 +23,15 @@ _NOWHERE = GroupResource("", "")
 @dataclass(slots=True)
 class Route:
     """One resource or subresource. Methods of its collection and of its items, each with the verb behind it.
-    `anywhere`: what a namespaced collection offers across all namespaces."""
+    `anywhere`: what a namespaced collection offers across all namespaces. `deep`: the paths of items go on below the
+    route, as those of proxies do."""
 
     scope: Scope
     collection: dict[str, Verb] = field(default_factory=dict)
     items: dict[str, Verb] = field(default_factory=dict)
     anywhere: dict[str, Verb] = field(default_factory=dict)
     watch: Verb | None = None
+    deep: bool = False
 
 
 def _deprecated_watch(info: RequestInfo) -> bool:
@@ -67,15 +69,22 @@ class Router:
     def serves(self, version: GroupVersion) -> bool:
         return version in self._versions
 
+    def knows(self, info: RequestInfo) -> bool:
+        """Whether the resource of `info` is served, whatever is asked of it."""
+        return (info.group, info.version, info.resource, info.subresource) in self._routes
+
     def find(self, info: RequestInfo, method: str) -> tuple[Verb, Scope]:
         """The verb and its scope. Raises 404 and 405."""
         route = self._routes.get((info.group, info.version, info.resource, info.subresource))
         if route is None:
             raise not_found()
         scope = route.scope
+        length = len(info.parts)
         if info.verb == "watch" and _deprecated_watch(info):
-            return self._watch(route, method)
-        has_name = len(info.parts) > 1
+            return self._watch(route, method, length)
+        if (length > (3 if info.subresource else 2) and not route.deep) or info.verb == "proxy":
+            raise not_found()
+        has_name = length > 1
         if bool(info.namespace) != scope.namespaced and not self._is_namespace(info):
             if info.namespace or has_name:
                 raise not_found()
@@ -93,8 +102,8 @@ class Router:
         return info.resource == "namespaces" and not info.group
 
     @staticmethod
-    def _watch(route: Route, method: str) -> tuple[Verb, Scope]:
-        if route.watch is None:
+    def _watch(route: Route, method: str, length: int) -> tuple[Verb, Scope]:
+        if route.watch is None or length > 2:
             raise not_found()
         if method != "GET":
             raise method_not_allowed()

@@ -18,7 +18,7 @@ from orlop.kinds.printers.cells import Relative
 from orlop.registry.interface import Object
 from orlop.storage.interface import Entry
 
-_HEAD = b'{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{'
+_HEAD = b'{"kind":"Table","apiVersion":"meta.k8s.io/%b","metadata":{'
 CellParts = tuple[list[bytes], list[Relative]]
 """Encoded text around the time-dependent cells, and those cells: one more text than cells."""
 
@@ -30,10 +30,10 @@ def _definitions(printer: Printer) -> bytes:
     return orjson.dumps(columns)
 
 
-def opening(printer: Printer, metadata: bytes, *, columns: bool = True) -> bytes:
-    """Everything before the rows. `metadata` is the list's metadata without braces."""
+def opening(printer: Printer, metadata: bytes, *, columns: bool = True, version: str = "v1") -> bytes:
+    """Everything before the rows. `metadata` is the list's metadata without braces, `version` that of meta.k8s.io."""
     definitions = b',"columnDefinitions":%b' % (_definitions(printer) if columns else b"null")
-    return b"%b%b}%b" % (_HEAD, metadata, definitions) + b',"rows":['
+    return b"%b%b}%b" % (_HEAD % version.encode(), metadata, definitions) + b',"rows":['
 
 
 CLOSING = b"]}"
@@ -73,11 +73,11 @@ def _encode_cells(printer: Printer, tree: dict[str, object]) -> CellParts:
     return texts, relatives
 
 
-def row(scope: Scope, printer: Printer, obj: Object, include: str, now: float) -> bytes:
+def row(scope: Scope, printer: Printer, obj: Object, include: str, now: float, version: str = "v1") -> bytes:
     """One encoded row."""
     texts, relatives = _parts(scope, printer, obj)
     if include == "Metadata":
-        shown = encoding.partial(obj)
+        shown = encoding.partial(obj, version)
     elif include == "Object":
         shown = encoding.whole(scope, obj)
     else:

@@ -4,18 +4,20 @@ event, and ends cleanly.
 Called by `list_` (`?watch=1`) and by the deprecated /watch/ paths. Live events come through `broadcast`.
 Behaviour: apiserver `endpoints/handlers/watch.go` and `storage/cacher`.
 
-    open ── initial events ── (bookmark "initial events end") ── live events and bookmarks ── end
-                                                                                              ├ timeoutSeconds, drain: clean end
-    a revision too old: one ERROR event, clean end                                            ├ client left
-                                                                                              └ client too slow: cut
+    open ── initial events ── (bookmark "initial events end") ── live events, bookmarks ── end
+              │                                                                          ├ timeoutSeconds, drain: clean
+              └ a revision too old, or one that does not come: one ERROR event, clean    ├ client left
+                                                                                         └ client too slow: cut
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
-from collections.abc import Awaitable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from orlop.api import errors, resource_version
@@ -25,31 +27,42 @@ from orlop.api.options import ListOptions
 from orlop.api.query_options import parse_table
 from orlop.codec import negotiation
 from orlop.endpoints.broadcast import Broadcast, Broadcasts
-from orlop.endpoints.framing import Framer, error_frame
+from orlop.endpoints.framing import Framer
 from orlop.endpoints.scope import Scope
 from orlop.registry.interface import Watcher
 from orlop.registry.store import FUTURE_REVISION_WAIT
-from orlop.storage.errors import RevisionCompacted, RevisionTooLarge
+from orlop.storage.errors import Closed, RevisionCompacted, RevisionTooLarge
 from orlop.storage.interface import Event
 from orlop.storage.predicate import Predicate
 from orlop.storage.watch_cache import WatchCache
 
+log = logging.getLogger(__name__)
+
 BACKLOG_BYTES: Final = 4 * 1024 * 1024
-"""A watcher that leaves more than this unread (beyond its initial events) is cut off; it will watch again."""
+"""A watcher that leaves more than this unread is cut off; it will watch again. Live events that wait for the initial
+ones count apart, to the same limit."""
+INITIAL_BACKLOG_BYTES: Final = 1024 * 1024
+"""Initial events are encoded and written no faster than the client takes them: so much is on its way at most."""
 INITIAL_CHUNK_BYTES: Final = 128 * 1024
 """Initial events are written in chunks of about this size."""
+SHORTEST_PAUSE: Final = 0.002
+LONGEST_PAUSE: Final = 0.1
+"""Seconds until another look whether the client took initial events; longer each time that it took none."""
+LONGEST_TIMEOUT: Final = 365 * 86_400.0
+"""Seconds; longer timeoutSeconds are cut to this, which timers can take."""
 MIN_TIMEOUT: Final = 1800.0
 """A watch without timeoutSeconds ends after one to two times this many seconds (--min-request-timeout)."""
 BOOKMARK_PERIOD: Final = 60.0
-STREAM_TYPE: Final = "application/json"
+STREAM_TYPES: Final = {"json": "application/json", "protobuf": "application/vnd.kubernetes.protobuf;stream=watch"}
 LAST_BOOKMARK: Final = 2.0
 """Seconds before its time-out that a watch gets one more bookmark."""
 
 
 class Watches:
-    """All open watches, so that a shutdown can end them cleanly."""
+    """All open watches, so that a shutdown can end them cleanly. `min_timeout` is --min-request-timeout."""
 
-    def __init__(self) -> None:
+    def __init__(self, min_timeout: float = MIN_TIMEOUT) -> None:
+        self.min_timeout = min_timeout
         self.broadcasts = Broadcasts()
         self._open: dict[Watch, None] = {}
 
@@ -71,15 +84,17 @@ class Watches:
 class Watch:
     """One watcher from its headers to its end. `open` is the Stream's opening call."""
 
-    def __init__(self, watches: Watches, scope: Scope, cache: WatchCache, predicate: Predicate, framer: Framer,
-                 options: ListOptions, revision: int, timeout: float, key: Hashable) -> None:
+    def __init__(self, watches: Watches, cache: WatchCache, predicate: Predicate, framer: Framer, options: ListOptions,
+                 revision: int, timeout: float, key: Hashable) -> None:
         self._watches, self._cache, self._predicate, self._framer = watches, cache, predicate, framer
         self._options, self._revision, self._timeout, self._key = options, revision, timeout, key
-        self._scope = scope
         self._channel: Channel | None = None
         self._broadcast: Broadcast | None = None
-        self._timers: list[asyncio.TimerHandle] = []
-        self._allowance = BACKLOG_BYTES
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._initial: Iterator[bytes] | None = None
+        self._pause = SHORTEST_PAUSE
+        self._held: list[Frame] = []
+        self._held_bytes = 0
         self._recalled: Sequence[Event] = ()
         self._waiting: asyncio.Future[None] | None = None
 
@@ -96,70 +111,96 @@ class Watch:
         self._watches.add(self)
         if self._options.send_initial_events and self._revision > self._cache.revision:
             self._waiting = asyncio.ensure_future(self._begin_later())
-        else:
+            return
+        try:
             self._begin()
+        except Exception:
+            self._leave()
+            raise
 
     async def _begin_later(self) -> None:
         """The state asked for does not exist yet."""
         try:
             await self._cache.wait_for(self._revision, FUTURE_REVISION_WAIT)
+            if self._channel is not None:
+                self._begin()
         except RevisionTooLarge as error:
             self._refuse(resource_version.too_large(error.revision, error.current))
-            return
-        if self._channel is not None:
-            self._begin()
+        except Closed:
+            self.end()
+        except Exception:
+            log.exception("a watch failed to begin")
+            self._cut()
 
     def _refuse(self, error: APIError) -> None:
         """One ERROR event, then a clean end."""
-        self._write_all([error_frame(error)])
+        if self._channel is not None:
+            self._channel.write(Frame(self._framer.error(error)))
         self.end()
 
     def _begin(self) -> None:
         try:
-            self._write_initial()
+            self._initial = self._initial_frames()
         except RevisionCompacted as error:
             text = f"too old resource version: {error.revision} ({error.oldest})"
             self._refuse(errors.expired(text))
             return
         self._join()
-        loop = asyncio.get_running_loop()
-        self._timers.append(loop.call_later(self._timeout, self.end))
+        self._later("end", self._timeout, self.end)
         if self._options.allow_watch_bookmarks:
-            self._timers.append(loop.call_later(BOOKMARK_PERIOD, self._bookmark, True))
+            self._later("bookmark", BOOKMARK_PERIOD, self._bookmark_again)
             if self._timeout > LAST_BOOKMARK:
-                self._timers.append(loop.call_later(self._timeout - LAST_BOOKMARK, self._bookmark, False))
+                self._later("last bookmark", self._timeout - LAST_BOOKMARK, self._bookmark)
+        self._pump()
 
-    def _write_initial(self) -> None:
-        options, framer = self._options, self._framer
+    def _later(self, what: str, delay: float, call: Callable[[], None]) -> None:
+        self._timers[what] = asyncio.get_running_loop().call_later(delay, call)
+
+    def _initial_frames(self) -> Iterator[bytes]:
+        """What comes before live events. Looked up now, encoded as it is written."""
+        options, frame, event = self._options, self._framer.frame, self._framer.event
         wants_state = options.send_initial_events
         if wants_state is None:
             wants_state = self._revision == 0
-        if wants_state:
-            page = self._cache.select(self._predicate)
-            frames = [framer.frame("ADDED", entry) for entry in page.entries]
-            if options.is_watch_list:
-                frames.append(framer.bookmark(page.revision, initial=True))
-        else:
-            frames = [framer.event(event) for event in self._recalled]
-            self._recalled = ()
+        if not wants_state:
+            past, self._recalled = list(self._recalled), ()
             if 0 < self._revision < self._cache.revision:
-                frames += [framer.event(event) for event in self._cache.events_since(self._predicate, self._revision)]
-        self._write_all(frames)
+                past += self._cache.events_since(self._predicate, self._revision)
+            return map(event, past)
+        page = self._cache.select(self._predicate)
+        state = (frame("ADDED", entry) for entry in page.entries)
+        if not options.is_watch_list:
+            return state
+        return chain(state, (self._framer.bookmark(revision, initial=True) for revision in (page.revision,)))
 
-    def _write_all(self, frames: Sequence[bytes]) -> None:
-        assert self._channel is not None
-        chunk: list[bytes] = []
-        size = 0
-        for frame in frames:
-            chunk.append(frame)
-            size += len(frame)
-            if size >= INITIAL_CHUNK_BYTES:
-                self._channel.write(Frame(b"".join(chunk)))
-                self._allowance += size
-                chunk, size = [], 0
-        if chunk:
-            self._channel.write(Frame(b"".join(chunk)))
-            self._allowance += size
+    def _pump(self) -> None:
+        """Write initial events until the client has enough to take; live ones wait until all are written."""
+        channel, frames = self._channel, self._initial
+        if channel is None or frames is None:
+            return
+        progress = False
+        while channel.backlog < INITIAL_BACKLOG_BYTES:
+            chunk = _chunk(frames)
+            if not chunk:
+                self._initial = None
+                self._release()
+                return
+            channel.write(Frame(chunk))
+            progress = True
+        self._pause = SHORTEST_PAUSE if progress else min(2 * self._pause, LONGEST_PAUSE)
+        self._later("pump", self._pause, self._pump_again)
+
+    def _pump_again(self) -> None:
+        try:
+            self._pump()
+        except Exception:
+            log.exception("a watch's initial events could not be written")
+            self._cut()
+
+    def _release(self) -> None:
+        held, self._held = self._held, []
+        for frame in held:
+            self.send(frame)
 
     def _join(self) -> None:
         private = None
@@ -173,34 +214,41 @@ class Watch:
 
     def send(self, frame: Frame) -> None:
         channel = self._channel
-        assert channel is not None
+        if channel is None:
+            return
+        if self._initial is not None:
+            self._hold(frame)
+            return
         channel.write(frame)
-        backlog = channel.backlog
-        if backlog > self._allowance:
-            channel.abort()
-            self._leave()
-        elif self._allowance > BACKLOG_BYTES and backlog < BACKLOG_BYTES:
-            self._allowance = BACKLOG_BYTES
+        if channel.backlog > BACKLOG_BYTES:
+            self._cut()
+
+    def _hold(self, frame: Frame) -> None:
+        self._held.append(frame)
+        self._held_bytes += len(frame.payload)
+        if self._held_bytes > BACKLOG_BYTES:
+            self._cut()
 
     def broken(self) -> None:
         self.end()
 
-    def _bookmark(self, again: bool) -> None:
-        if self._broadcast is None or self._channel is None:
+    def _bookmark_again(self) -> None:
+        self._later("bookmark", BOOKMARK_PERIOD, self._bookmark_again)
+        self._bookmark()
+
+    def _bookmark(self) -> None:
+        """Never ahead of what was written: all that is known goes first."""
+        if self._broadcast is None or self._initial is not None:
             return
         self._broadcast.flush()
-        if self._channel is None:
-            return
-        if self._revision <= self._cache.revision:
+        if self._channel is not None and self._revision <= self._cache.revision:
             self._channel.write(Frame(self._framer.bookmark(self._cache.revision)))
-        if again:
-            loop = asyncio.get_running_loop()
-            self._timers.append(loop.call_later(BOOKMARK_PERIOD, self._bookmark, True))
 
     # --- ending --------------------------------------------------------------------------------------------------
 
     def end(self) -> None:
-        """A clean end, after everything that is known was said."""
+        """A clean end, after everything that is known was said (initial events that the client did not take yet
+        excepted)."""
         if self._broadcast is not None:
             self._broadcast.flush()
         channel = self._channel
@@ -208,12 +256,19 @@ class Watch:
         if channel is not None:
             channel.close()
 
+    def _cut(self) -> None:
+        channel = self._channel
+        self._leave()
+        if channel is not None:
+            channel.abort()
+
     def _leave(self) -> None:
-        self._channel = None
+        self._channel = self._initial = None
+        self._held = []
         self._watches.remove(self)
         if self._waiting is not None and not self._waiting.done() and self._waiting is not asyncio.current_task():
             self._waiting.cancel()
-        for timer in self._timers:
+        for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
         if self._broadcast is not None:
@@ -221,6 +276,16 @@ class Watch:
             self._broadcast = None
 
 
+def _chunk(frames: Iterator[bytes]) -> bytes:
+    """The next frames, as many as make a chunk; empty at the end."""
+    taken: list[bytes] = []
+    size = 0
+    for frame in frames:
+        taken.append(frame)
+        size += len(frame)
+        if size >= INITIAL_CHUNK_BYTES:
+            break
+    return b"".join(taken)
 
 
 def watch(scope: Scope, request: Request, options: ListOptions) -> Answer | Awaitable[Answer]:
@@ -229,19 +294,17 @@ def watch(scope: Scope, request: Request, options: ListOptions) -> Answer | Awai
     if not isinstance(scope.storage, Watcher):
         raise errors.method_not_supported(scope.resource.group_resource, "watch")
     representation = negotiation.negotiate(request.headers.get("accept", ""), streaming=True)
-    if representation.media != "json":
-        raise errors.not_acceptable((STREAM_TYPE,))
     transform = representation.transform
     if transform == "PartialObjectMetadataList":
         transform = "PartialObjectMetadata"
     include = parse_table(request).include_object or "Metadata" if transform == "Table" else ""
     revision = resource_version.parse_watch(options.resource_version)
-    timeout = float(options.timeout_seconds or 0) or MIN_TIMEOUT * (1 + random.random())
+    timeout = float(options.timeout_seconds or 0) or scope.watches.min_timeout * (1 + random.random())
     cache, predicate = scope.storage.watch_source(ctx, options)
-    framer = Framer(scope, transform, include)
-    key = (scope.kind, scope.resource, predicate.key, transform)
-    opened = Watch(scope.watches, scope, cache, predicate, framer, options, revision, timeout, key)
-    stream = Stream(STREAM_TYPE, opened.open)
+    framer = Framer(scope, transform, include, representation.version, representation.media)
+    key = (scope.kind, scope.resource, predicate.key, transform, representation.version, representation.media)
+    opened = Watch(scope.watches, cache, predicate, framer, options, revision, min(timeout, LONGEST_TIMEOUT), key)
+    stream = Stream(STREAM_TYPES[representation.media], opened.open)
     if not revision or revision >= cache.revision or options.send_initial_events:
         return stream
     try:

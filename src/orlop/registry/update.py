@@ -22,10 +22,11 @@ def before_update(strategy: Strategy, ctx: Context, obj: Tree, old: Tree) -> Non
         metadata["creationTimestamp"] = old_metadata["creationTimestamp"]
     if old_metadata.get("deletionTimestamp"):
         metadata["deletionTimestamp"] = old_metadata["deletionTimestamp"]
+    metadata.pop("selfLink", None)
     if "deletionGracePeriodSeconds" in old_metadata and "deletionGracePeriodSeconds" not in metadata:
         metadata["deletionGracePeriodSeconds"] = old_metadata["deletionGracePeriodSeconds"]
     found = validation.validate_object_meta_update(metadata, old_metadata, strategy.namespaced)
-    if found:
+    if found or metadata.get("finalizers"):
         found += _repeated(strategy, metadata, old_metadata)
     found += strategy.validate_update(ctx, obj, old)
     if found:
@@ -38,11 +39,12 @@ def before_update(strategy: Strategy, ctx: Context, obj: Tree, old: Tree) -> Non
 def _repeated(strategy: Strategy, metadata: Tree, old: Tree) -> list[FieldError]:
     """The same complaints as upstream's kinds find them again, each kind's own update rules calling the common ones
     once more: clients see every cause as often as upstream has it."""
+    finalizers = validation.validate_core_finalizers(metadata) if strategy.checks_core_finalizers else []
     again: list[FieldError] = []
     if "change" in strategy.repeats_metadata_rules:
-        again += validation.validate_change(metadata, old)
+        again += validation.validate_change(metadata, old) + finalizers
     if "whole" in strategy.repeats_metadata_rules:
-        again += validation.validate_object_meta(metadata, strategy.namespaced, strategy.check_name)
+        again += validation.validate_object_meta(metadata, strategy.namespaced, strategy.check_name) + finalizers
     return again
 
 

@@ -1,0 +1,96 @@
+"""The command line: `orlop serve`. Reads flags into a `Config` and hands over to `server.run`.
+
+Where kube-apiserver has a flag for the thing, ours has its name. Heavy modules are imported only by the command that
+needs them, so that `--help` is instant.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from orlop import __version__
+
+_DEFAULT_DIR = Path(".orlop")
+
+
+def _list(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """Comma-separated and repeated values together, as kube-apiserver's lists."""
+    return tuple(part for text in value for part in text.split(",") if part)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="orlop")
+def main() -> None:
+    """orlop: a Kubernetes-compatible API server in Python."""
+
+
+@main.command()
+@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), default=_DEFAULT_DIR, show_default=True,
+              help="Directory of certificates, keys, tokens and the database. Made at the first start, mode 0700.")
+@click.option("--storage", type=click.Choice(["sqlite", "memory"]), default="sqlite", show_default=True,
+              help="Where objects live. sqlite: DATA_DIR/orlop.db, every acknowledged write on disk. memory: gone when "
+                   "the server ends.")
+@click.option("--bind-address", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--secure-port", type=click.IntRange(0, 65535), default=6443, show_default=True,
+              help="HTTPS port; 0 takes a free one.")
+@click.option("--token-auth-file", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+              help='CSV file of static bearer tokens: token,user,uid,"group1,group2".')
+@click.option("--anonymous-auth/--no-anonymous-auth", default=True, show_default=True,
+              help="Let callers without credentials in as system:anonymous.")
+@click.option("--authorization-mode", multiple=True, callback=_list, default=("RBAC",), show_default=True,
+              help="RBAC or AlwaysAllow.")
+@click.option("--service-cluster-ip-range", default="10.0.0.0/24", show_default=True,
+              help="CIDR that cluster IPs of services come from.")
+@click.option("--service-node-port-range", default="30000-32767", show_default=True,
+              help="Ports that node ports of services come from.")
+@click.option("--service-account-issuer", default="https://kubernetes.default.svc.cluster.local", show_default=True,
+              help="Issuer of service-account tokens.")
+@click.option("--api-audiences", multiple=True, callback=_list, help="Audiences of tokens; default: the issuer.")
+@click.option("--enable-admission-plugins", multiple=True, callback=_list, help="Admission plugins to add.")
+@click.option("--disable-admission-plugins", multiple=True, callback=_list, help="Admission plugins to leave out.")
+@click.option("--max-requests-inflight", type=click.IntRange(0), default=4000, show_default=True,
+              help="Reads under way at once before 429; 0: no limit.")
+@click.option("--max-mutating-requests-inflight", type=click.IntRange(0), default=4000, show_default=True,
+              help="Writes under way at once before 429; 0: no limit.")
+@click.option("--min-request-timeout", type=click.IntRange(1), default=1800, show_default=True,
+              help="Seconds that a watch without timeoutSeconds lasts at the least.")
+@click.option("--event-ttl", type=click.IntRange(1), default=3600, show_default=True,
+              help="Seconds that events are kept.")
+@click.option("--kubernetes-version", default="1.36", show_default=True, help="Kubernetes minor to serve as.")
+@click.option("--access-log", type=click.Path(path_type=Path, dir_okay=False), help="File for one JSON line a request.")
+@click.option("--shutdown-grace", type=click.FloatRange(0), default=10.0, show_default=True,
+              help="Seconds that requests under way get to finish at the end.")
+@click.option("--namespace-controller/--no-namespace-controller", default=True, show_default=True,
+              help="Empty and remove namespaces that are deleted.")
+@click.option("--namespace-deletion-grace", type=click.FloatRange(0), default=2.0, show_default=True,
+              help="Seconds that the content of a deleted namespace is left alone.")
+@click.option("--service-account-controller/--no-service-account-controller", default=True, show_default=True,
+              help="Make the default service account of every namespace.")
+@click.option("--root-ca-controller/--no-root-ca-controller", default=True, show_default=True,
+              help="Publish kube-root-ca.crt in every namespace.")
+@click.option("-v", "--verbose", is_flag=True, help="Log more on standard error.")
+def serve(verbose: bool, **flags: Any) -> None:
+    """Serve the Kubernetes API until SIGTERM or ^C.
+
+    Once ready, one line on standard output says where; DATA_DIR/admin.kubeconfig and DATA_DIR/admin.token are the
+    administrator's credentials.
+    """
+    import uvloop
+
+    from orlop.auth.tokens import TokenFileError
+    from orlop.server.config import Config
+    from orlop.server.files import DataDirError
+    from orlop.server.run import serve as run
+    from orlop.storage.errors import StorageError
+
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, stream=sys.stderr,
+                        format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        uvloop.run(run(Config(**flags)))
+    except (DataDirError, StorageError, TokenFileError, OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error

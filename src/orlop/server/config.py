@@ -1,0 +1,139 @@
+"""The server's configuration: one frozen value, made by the CLI or by an embedding program, read everywhere above
+storage. Names and defaults are kube-apiserver's where it has the same thing. What cannot work is refused here, before
+anything is started."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+STORAGES: Final = ("sqlite", "memory")
+AUTHORIZATION_MODES: Final = ("AlwaysAllow", "RBAC")
+SMALLEST_SERVICE_RANGE: Final = 8
+"""Addresses that a service range has at least, as kube-apiserver wants it."""
+
+
+class ConfigError(ValueError):
+    """A setting that cannot work. The text names it and is meant for people."""
+
+
+def _check_storage(value: str) -> str:
+    return "" if value in STORAGES else f"must be one of {', '.join(STORAGES)}"
+
+
+def _check_address(value: str) -> str:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return "must be an IP address"
+    return ""
+
+
+def _check_modes(modes: tuple[str, ...]) -> str:
+    """Unknown modes are never passed over: that could allow what should be refused."""
+    unknown = [mode for mode in modes if mode not in AUTHORIZATION_MODES]
+    if unknown or not modes:
+        return f"must be one or several of {', '.join(AUTHORIZATION_MODES)}"
+    return ""
+
+
+def _check_cidr(value: str) -> str:
+    for part in value.split(","):
+        try:
+            network = ipaddress.ip_network(part, strict=False)
+        except ValueError:
+            return "must be a CIDR such as 10.0.0.0/24"
+        if network.num_addresses < SMALLEST_SERVICE_RANGE:
+            return f"must have at least {SMALLEST_SERVICE_RANGE} addresses"
+    return ""
+
+
+def _check_ports(value: str) -> str:
+    match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", value)
+    if match is None or not 0 < int(match[1]) <= int(match[2]) <= 65535:
+        return "must be a range of ports such as 30000-32767"
+    return ""
+
+
+def _check_version(value: str) -> str:
+    return "" if re.fullmatch(r"1\.\d+", value) else "must be a minor version such as 1.36"
+
+
+def _check_port(value: int) -> str:
+    return "" if 0 <= value <= 65535 else "must be a port, or 0 for a free one"
+
+
+def _check_positive(value: float) -> str:
+    return "" if value > 0 else "must be greater than 0"
+
+
+def _check_not_negative(value: float) -> str:
+    return "" if value >= 0 else "must not be negative"
+
+
+_CHECKS: Final[dict[str, Callable[[Any], str]]] = {
+    "storage": _check_storage,
+    "bind_address": _check_address,
+    "secure_port": _check_port,
+    "authorization_mode": _check_modes,
+    "service_cluster_ip_range": _check_cidr,
+    "service_node_port_range": _check_ports,
+    "max_requests_inflight": _check_not_negative,
+    "max_mutating_requests_inflight": _check_not_negative,
+    "min_request_timeout": _check_positive,
+    "event_ttl": _check_positive,
+    "kubernetes_version": _check_version,
+    "shutdown_grace": _check_not_negative,
+}
+_PATHS: Final = ("data_dir", "token_auth_file", "access_log")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """`data_dir` None: files (credentials, and the database of `storage` sqlite) are in a temporary directory that goes
+    with the server. `secure_port` 0 takes a free port. Switches ending in `_controller` turn built-in controllers off.
+    Raises ConfigError."""
+
+    data_dir: Path | None = None
+    storage: str = "sqlite"
+    bind_address: str = "127.0.0.1"
+    secure_port: int = 6443
+    token_auth_file: Path | None = None
+    anonymous_auth: bool = True
+    authorization_mode: tuple[str, ...] = ("RBAC",)
+    service_cluster_ip_range: str = "10.0.0.0/24"
+    service_node_port_range: str = "30000-32767"
+    service_account_issuer: str = "https://kubernetes.default.svc.cluster.local"
+    api_audiences: tuple[str, ...] = ()
+    enable_admission_plugins: tuple[str, ...] = ()
+    disable_admission_plugins: tuple[str, ...] = ()
+    max_requests_inflight: int = 4000
+    max_mutating_requests_inflight: int = 4000
+    min_request_timeout: int = 1800
+    event_ttl: int = 3600
+    kubernetes_version: str = "1.36"
+    access_log: Path | None = None
+    shutdown_grace: float = 10.0
+    namespace_controller: bool = True
+    namespace_deletion_grace: float = 2.0
+    service_account_controller: bool = True
+    root_ca_controller: bool = True
+    extra_names: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        for name in _PATHS:
+            value = getattr(self, name)
+            if isinstance(value, str):
+                object.__setattr__(self, name, Path(value))
+        for name, check in _CHECKS.items():
+            value = getattr(self, name)
+            if complaint := check(value):
+                raise ConfigError(f"{name.replace('_', '-')} {complaint}, not {value!r}")
+
+    @property
+    def audiences(self) -> tuple[str, ...]:
+        return self.api_audiences or (self.service_account_issuer,)

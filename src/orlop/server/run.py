@@ -1,0 +1,206 @@
+"""A server from start to end: start order, graceful end, and, as a process, signals. The one place that owns background
+tasks.
+
+Called by the CLI (`serve`) and by `orlop.embedding` (`running`). Start: data directory and lock, credentials, storage,
+caches, bootstrap objects, listener, kubeconfig, controllers; only then is the server ready. End: controllers stop, the
+listener drains (watches end cleanly, answers under way are finished), storage commits what it accepted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from orlop.api.context import User
+from orlop.api.gvk import GroupResource
+from orlop.auth.identities import with_authenticated
+from orlop.auth.service_account_keys import KeySet
+from orlop.auth.tokens import load_token_file
+from orlop.controllers.bootstrap import Addresses, Bootstrap, first_service_ip
+from orlop.controllers.namespace_content import NamespaceContentController
+from orlop.controllers.namespaces import NamespaceController
+from orlop.controllers.writer import Writer
+from orlop.registry import times
+from orlop.registry.store import Outside
+from orlop.server.access_log import AccessLog
+from orlop.server.application import Application, defaults
+from orlop.server.config import Config
+from orlop.server.data_dir import DataDir, DataDirLock
+from orlop.server.handler import Observer
+from orlop.server.listener import Listener
+from orlop.server.tls import server_context
+from orlop.storage.interface import Storage
+from orlop.storage.memory import MemoryStorage
+from orlop.world.clock import SystemClock
+from orlop.world.entropy import RandomEntropy
+
+log = logging.getLogger(__name__)
+
+ADMIN = with_authenticated(User("orlop-admin", ("system:masters",)))
+TICK = 1.0
+"""Seconds between two rounds of housekeeping."""
+GC_THRESHOLDS = (50_000, 20, 50)
+"""Objects live long and are not cyclic: collect rarely; what start-up made is frozen."""
+
+
+class Running:
+    """A server that answers. `url`, `port` and the files of `directory` tell how to reach it; `port` is 0 for one that
+    does not listen."""
+
+    def __init__(self, application: Application, directory: DataDir, port: int) -> None:
+        self.application, self.directory, self.port = application, directory, port
+
+    @property
+    def url(self) -> str:
+        address = self.application.config.bind_address
+        host = "127.0.0.1" if address in ("0.0.0.0", "::") else address
+        return f"https://[{host}]:{self.port}" if ":" in host else f"https://{host}:{self.port}"
+
+
+def make_storage(config: Config, directory: Path) -> Storage:
+    if config.storage == "memory":
+        return MemoryStorage()
+    from orlop.storage.sqlite import SqliteStorage
+
+    return SqliteStorage(directory)
+
+
+@contextlib.asynccontextmanager
+async def running(config: Config, *, listen: bool = True, outside: Outside | None = None) -> AsyncIterator[Running]:
+    """Start a server, give it out ready, end it gracefully. Without `listen` nobody can connect; `application.handler`
+    answers all the same. Raises DataDirError, TokenFileError, StorageError and OSError with texts for people."""
+    async with contextlib.AsyncExitStack() as stack:
+        directory = DataDir(config.data_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="orlop-"))))
+        directory.make()
+        stack.enter_context(DataDirLock(directory.path))
+        outside = outside or Outside(SystemClock(), RandomEntropy())
+        service_ip = first_service_ip(config.service_cluster_ip_range)
+        directory.open(outside.clock, _names(config, service_ip))
+        storage = make_storage(config, directory.path)
+        await storage.start()
+        stack.push_async_callback(storage.close)
+        application = _application(storage, config, outside, directory)
+        stack.push_async_callback(application.close)
+        await application.start()
+        writer = Writer(application.stores, application.schema, defaults)
+        bootstrap = _bootstrap(application, writer)
+        await bootstrap.policy()
+        await bootstrap.authentication(directory.credentials.ca_certificate.decode())
+        server = Running(application, directory, await _listen(application, directory, stack) if listen else 0)
+        if listen:
+            application.discovery.set_server_address(f"{_address(config)}:{server.port}")
+            directory.write_kubeconfig(server.url)
+        await bootstrap.service(Addresses(_address(config), server.port or config.secure_port, service_ip))
+        _controllers(application, writer, directory, stack)
+        ticking = asyncio.create_task(_tick(application))
+        stack.callback(ticking.cancel)
+        application.bootstrapped = True
+        yield server
+
+
+def _names(config: Config, service_ip: str) -> list[str]:
+    import socket
+
+    names = ["localhost", "127.0.0.1", "::1", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
+             "kubernetes.default.svc.cluster.local", service_ip, socket.gethostname(), *config.extra_names]
+    if config.bind_address not in ("0.0.0.0", "::"):
+        names.append(config.bind_address)
+    return list(dict.fromkeys(names))
+
+
+def _address(config: Config) -> str:
+    return "127.0.0.1" if config.bind_address in ("0.0.0.0", "::") else config.bind_address
+
+
+def _application(storage: Storage, config: Config, outside: Outside, directory: DataDir) -> Application:
+    found = directory.credentials
+    keys = KeySet(found.service_account_key, (found.service_account_public_key,))
+    tokens = {directory.admin_token: ADMIN}
+    if config.token_auth_file is not None:
+        tokens |= load_token_file(config.token_auth_file)
+    return Application(storage, config, outside, keys, tokens)
+
+
+async def _listen(application: Application, directory: DataDir, stack: contextlib.AsyncExitStack) -> int:
+    """The port bound."""
+    found, config = directory.credentials, application.config
+    context = server_context(found.certificate_file, found.key_file, (found.ca_file,))
+    observe: Observer = application.metrics.observe
+    if config.access_log is not None:
+        access_log = AccessLog(stack.enter_context(config.access_log.open("ab")), application.outside.clock)
+        stack.callback(access_log.close)
+        observe = _both(observe, access_log.observe)
+    listener = Listener(application.handler, ssl_context=context, clock=application.outside.clock, observe=observe)
+    listener.on_drain.append(application.watches.drain)
+    stack.push_async_callback(listener.drain, config.shutdown_grace)
+    port = await listener.start(config.bind_address, config.secure_port)
+    stack.callback(application.end)
+    return port
+
+
+def _both(first: Observer, second: Observer) -> Observer:
+    def observe(*figures: object) -> None:
+        first(*figures)  # type: ignore[arg-type]
+        second(*figures)  # type: ignore[arg-type]
+
+    return observe
+
+
+def _bootstrap(application: Application, writer: Writer) -> Bootstrap:
+    statuses = {plural: rooms["status"] for (_, plural), rooms in application.rooms.items() if "status" in rooms}
+    return Bootstrap(writer, statuses, lambda: times.text(application.outside.clock.now()))
+
+
+def _controllers(application: Application, writer: Writer, directory: DataDir,
+                 stack: contextlib.AsyncExitStack) -> None:
+    config = application.config
+    if config.namespace_controller:
+        rooms = application.rooms[GroupResource("", "namespaces")]
+        namespaces = NamespaceController(writer, rooms["finalize"], rooms["status"],
+                                         lambda: times.text(application.outside.clock.now()),
+                                         config.namespace_deletion_grace)
+        namespaces.start()
+        stack.push_async_callback(namespaces.stop)
+    if config.service_account_controller or config.root_ca_controller:
+        certificate = directory.credentials.ca_certificate.decode() if config.root_ca_controller else ""
+        content = NamespaceContentController(writer, certificate, config.service_account_controller)
+        content.start()
+        stack.push_async_callback(content.stop)
+
+
+async def _tick(application: Application) -> None:
+    while True:
+        await asyncio.sleep(TICK)
+        try:
+            await application.tick()
+        except Exception:
+            log.exception("housekeeping failed; it will be tried again")
+
+
+async def serve(config: Config) -> None:
+    """Run until SIGTERM or SIGINT, saying on standard output when and where the server is ready. A second signal ends
+    the process at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGTERM, signal.SIGINT)
+
+    def on_signal() -> None:
+        stop.set()
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+    for number in signals:
+        loop.add_signal_handler(number, on_signal)
+    async with running(config) as server:
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
+        kubeconfig = server.directory.path / "admin.kubeconfig"
+        print(f"orlop is ready at {server.url} (export KUBECONFIG={kubeconfig})", flush=True)
+        await stop.wait()
