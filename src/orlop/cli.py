@@ -73,6 +73,8 @@ def main() -> None:
               help="Make the default service account of every namespace.")
 @click.option("--root-ca-controller/--no-root-ca-controller", default=True, show_default=True,
               help="Publish kube-root-ca.crt in every namespace.")
+@click.option("--role-aggregation-controller/--no-role-aggregation-controller", default=True, show_default=True,
+              help="Fill the rules of aggregated cluster roles (admin, edit, view).")
 @click.option("-v", "--verbose", is_flag=True, help="Log more on standard error.")
 def serve(verbose: bool, **flags: Any) -> None:
     """Serve the Kubernetes API until SIGTERM or ^C.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -76,6 +78,7 @@ class Wire:
         text = (await self.reader.readuntil(b"\r\n\r\n")).decode()
         first, *lines = text[:-4].split("\r\n")
         version, status, _ = first.split(" ", 2)
+        assert version in ("HTTP/1.1", "HTTP/1.0")
         headers = {}
         for line in lines:
             name, _, value = line.partition(": ")
@@ -112,7 +115,14 @@ class Wire:
         return await self.reader.read()
 
     def cut(self) -> None:
-        """Vanish."""
+        """Vanish; the server sees the end of what we send."""
+        self.writer.transport.abort()
+
+    def reset(self) -> None:
+        """Vanish with a reset: the server learns at once that nobody reads any more."""
+        own = self.writer.get_extra_info("socket")
+        with socket.socket(fileno=socket.dup(own.fileno())) as same:
+            same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
 

@@ -43,7 +43,9 @@ async def test_a_chunked_body_is_counted_as_it_comes() -> None:
     assert seen.requests == []
 
 
-@pytest.mark.parametrize("filler", [b"3;" + b"x" * 200_000, b"1\r\na\r\n1;" + b"y" * 200_000, b"0\r\nA: " + b"z" * 200_000])
+@pytest.mark.parametrize("filler", [
+    b"3;" + b"x" * 200_000, b"1\r\na\r\n1;" + b"y" * 200_000, b"0\r\nA: " + b"z" * 200_000,
+])  # fmt: skip
 @on_loop
 async def test_a_chunked_body_of_framing_only_is_refused(filler: bytes) -> None:
     """Endless chunk extensions or trailers are 400."""

@@ -106,6 +106,8 @@ def test_repeated_headers_take_the_short_way() -> None:
     assert parser.repeated(get("/a?b", "X-A: d")) is None
     assert parser.repeated(request + request) is None
     assert parser.repeated(request[1:]) is None
+    parser.feed(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\n\r\n", 0)
+    assert parser.repeated(request) is None, "in the middle of a body nothing is a request"
 
 
 @pytest.mark.parametrize("lines", [

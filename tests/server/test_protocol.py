@@ -10,6 +10,7 @@ from listener_wire import Seen, answering, get, on_loop, post, site, turn
 
 from orlop.api.http import Answer, Request, Response
 from orlop.server.limits import Limits
+from orlop.server.parser import Parser
 from orlop.server.protocol import Connection
 
 
@@ -76,7 +77,7 @@ async def test_keep_alive_serves_many_requests() -> None:
 async def test_repeated_headers_are_each_requests_own() -> None:
     """A handler that changes a request's headers does not change those of the next, equal request."""
     def handler(request: Request) -> Response:
-        text = request.headers.pop("x-a")
+        text = request.headers.pop("x-a") + dict(request.header_list)["x-a"]
         request.header_list.clear()
         return Response(200, text.encode())
 
@@ -84,7 +85,7 @@ async def test_repeated_headers_are_each_requests_own() -> None:
         wire = await here.connect()
         for _ in range(4):
             wire.send(get("/", "X-A: kept"))
-            assert (await wire.answer()).body == b"kept"
+            assert (await wire.answer()).body == b"keptkept"
 
 
 @on_loop
@@ -335,7 +336,7 @@ async def test_a_slow_reader_holds_back_the_answer() -> None:
         (connection,) = here.listener._shared.connections
         assert connection.paused and sent < 40 << 20
         assert connection.unsent() <= limits.write_high + limits.join
-        assert len((await wire.reader.readexactly(64_000 << 10))) == 64_000 << 10
+        assert len(await wire.reader.readexactly(64_000 << 10)) == 64_000 << 10
 
 
 @on_loop
@@ -353,7 +354,8 @@ async def test_pipelining_against_a_client_that_does_not_read() -> None:
         wire = await here.connect(limit=1024)
         wire.send(get() * 2000)
         await here.rest(lambda: answered)
-        assert answered < 400
+        (connection,) = here.listener._shared.connections
+        assert answered < 400 and connection.unsent() < limits.write_high + 101_000
         for _ in range(2000):
             await wire.answer()
     assert answered == 2000
@@ -377,17 +379,18 @@ async def test_half_closed_clients_get_their_answers() -> None:
 @pytest.mark.parametrize("sent", [b"", b"GET", get()[:-2], post(b"whole body")[:-3]])
 @on_loop
 async def test_clients_vanishing_while_asking(sent: bytes) -> None:
-    """A client that goes before its request is complete leaves nothing behind and reaches no handler."""
+    """A client that goes before its request is complete leaves nothing behind, not even for the collector."""
     seen = Seen()
     async with site(seen) as here:
+        gc.collect()
         wire = await here.connect()
         wire.send(sent)
         await here.until(lambda: here.listener.counters.bytes_in == len(sent))
         wire.cut()
         await here.until(lambda: here.listener.counters.open == 0)
         await turn()
-        gc.collect()
-        assert not any(isinstance(left, Connection) for left in gc.get_objects())
+        assert not any(isinstance(left, Connection | Parser) or type(left).__name__ == "_Sink"
+                       for left in gc.get_objects())  # fmt: skip
     assert seen.requests == []
 
 
@@ -411,12 +414,10 @@ async def test_clients_vanishing_before_the_answer() -> None:
             wire = await here.connect()
             wire.send(sent)
             await here.until(lambda: here.listener.counters.in_flight == 1)
-            wire.cut()
-            if sent == get():
-                await here.until(lambda: here.listener.counters.in_flight == 0)
+            wire.reset()
+            await here.until(lambda: here.listener.counters.in_flight == 0 and here.listener.counters.open == 0)
         release.set()
-        await here.until(lambda: len(ends) == 2 and here.listener.counters.open == 0)
-        assert not here.listener._shared.tasks
+        await here.until(lambda: len(ends) == 2 and not here.listener._shared.tasks)
     assert ends == ["GET cancelled", "POST done"]
 
 

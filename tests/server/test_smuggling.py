@@ -141,7 +141,7 @@ async def test_remembered_headers_vouch_for_themselves_only(second: bytes) -> No
                 wire.send(first)
                 await wire.answer()
             wire.send(second + block)
-            await here.until(lambda sent=len(first + second + block): here.listener.counters.bytes_in == sent)
+            await here.rest(lambda: here.listener.counters.bytes_in)
             wire.writer.write_eof()
             rest = await wire.rest()
         outcomes.append((rest[:12], [(r.method, r.path, r.headers, r.body) for r in seen.requests][bool(first):]))

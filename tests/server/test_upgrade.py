@@ -37,7 +37,7 @@ class Echo:
         self.lost += 1
 
 
-async def upgraded(here: Site, more: bytes = b"", sent: bytes = get("/up", *ASK), **options: int):  # noqa: B008
+async def upgraded(here: Site, more: bytes = b"", sent: bytes = get("/up", *ASK), **options: int):
     wire = await here.connect(**options)
     wire.send(sent + more)
     got = await wire.head()

@@ -211,7 +211,8 @@ class Application:
             list_kind=resource.list_kind, to_hub=conversion[0] if conversion else None,
             from_hub=conversion[1] if conversion else None, defaults=defaults, authorize=self.authorize_create,
             warning=_warning(resource, version), accepts=(GroupVersion(resource.group, version),),
-            knows=self.types.knows, delete_options_schema=partial(self.schema, _DELETE_OPTIONS))
+            preserves_metadata=subresource == "token", knows=self.types.knows,
+            delete_options_schema=partial(self.schema, _DELETE_OPTIONS))
         install(self.router, scope, frozenset(declared.verbs if declared else resource.verbs))
 
     # --- plain paths ---------------------------------------------------------------------------------------------

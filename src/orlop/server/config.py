@@ -122,6 +122,7 @@ class Config:
     namespace_deletion_grace: float = 2.0
     service_account_controller: bool = True
     root_ca_controller: bool = True
+    role_aggregation_controller: bool = True
     extra_names: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:

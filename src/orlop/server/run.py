@@ -25,6 +25,7 @@ from orlop.auth.tokens import load_token_file
 from orlop.controllers.bootstrap import Addresses, Bootstrap, first_service_ip
 from orlop.controllers.namespace_content import NamespaceContentController
 from orlop.controllers.namespaces import NamespaceController
+from orlop.controllers.role_aggregation import RoleAggregationController
 from orlop.controllers.writer import Writer
 from orlop.registry import times
 from orlop.registry.store import Outside
@@ -167,6 +168,10 @@ def _controllers(application: Application, writer: Writer, directory: DataDir,
                                          config.namespace_deletion_grace)
         namespaces.start()
         stack.push_async_callback(namespaces.stop)
+    if config.role_aggregation_controller:
+        aggregation = RoleAggregationController(writer)
+        aggregation.start()
+        stack.push_async_callback(aggregation.stop)
     if config.service_account_controller or config.root_ca_controller:
         certificate = directory.credentials.ca_certificate.decode() if config.root_ca_controller else ""
         content = NamespaceContentController(writer, certificate, config.service_account_controller)
