@@ -1,0 +1,45 @@
+"""RuntimeClasses: how nodes run containers.
+
+Made by `makers`. Behaviour: kubernetes `pkg/registry/node/runtimeclass`, `pkg/apis/node/validation`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from orlop.api.context import Context
+from orlop.api.field import Path
+from orlop.api.tree import Tree
+from orlop.api.validation import validate_labels
+from orlop.kinds.checks import Errors, dns_label, present, unchanged
+from orlop.kinds.declaration import Resource
+from orlop.kinds.generic import MainStrategy
+from orlop.kinds.pod_rules import resources, scheduling
+from orlop.kinds.pod_rules.terms import Allowances
+from orlop.kinds.rooms import RestOptions, Rooms, stores
+
+_HANDLER: Final = Path("handler")
+_OVERHEAD: Final = Path("overhead")
+_SCHEDULING: Final = Path("scheduling")
+
+
+class RuntimeClassStrategy(MainStrategy):
+    allow_unconditional_update = False
+    repeats_metadata_rules = ("change",)
+
+    def validate(self, ctx: Context, obj: Tree) -> Errors:
+        handler = obj.get("handler") or ""
+        found = dns_label(_HANDLER, handler) if handler else present(_HANDLER, handler)
+        overhead, placing = obj.get("overhead") or {}, obj.get("scheduling") or {}
+        # Upstream checks overhead as if it were limits of a container, and says so.
+        limits = {"limits": overhead.get("podFixed") or {}}
+        found += resources.requirements(_OVERHEAD, limits, frozenset(), Allowances())
+        found += validate_labels(placing.get("nodeSelector") or {}, _SCHEDULING.child("nodeSelector"))
+        return found + scheduling.tolerations(_SCHEDULING.child("tolerations"), placing.get("tolerations") or [])
+
+    def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Errors:
+        return unchanged(_HANDLER, obj.get("handler") or "", old.get("handler") or "")
+
+
+def rooms(resource: Resource, options: RestOptions) -> Rooms:
+    return stores(resource, options, RuntimeClassStrategy)
