@@ -1,0 +1,114 @@
+"""Sums over the containers of a pod: what it requests as a whole, and the class of service that follows.
+
+Called by the defaults, by the strategies (status.qosClass) and by the rules of pod-level resources. Behaviour:
+kubernetes `component-helpers/resource/helpers.go` and `pkg/apis/core/helper/qos`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final, TypeAlias
+
+from orlop.api import quantity
+from orlop.api.quantity import Quantity
+from orlop.api.tree import Tree
+from orlop.kinds.resource_names import CPU, HUGE_PAGES, MEMORY
+
+Amounts: TypeAlias = Mapping[str, str]
+Sums: TypeAlias = dict[str, Quantity]
+
+_KNOWN_QUANTITIES: Final = 4096
+"""How many parsed quantities are kept; the least recently used goes first."""
+_ZERO: Final = Quantity()
+_COMPUTE: Final = (CPU, MEMORY)
+BEST_EFFORT, BURSTABLE, GUARANTEED = "BestEffort", "Burstable", "Guaranteed"
+
+amount = lru_cache(_KNOWN_QUANTITIES)(quantity.parse)
+"""A quantity's number, remembered: a cluster knows few different ones."""
+
+
+def is_pod_level(name: str) -> bool:
+    """Whether the pod as a whole may have this resource."""
+    return name in _COMPUTE or name.startswith(HUGE_PAGES)
+
+
+def _add(sums: Sums, amounts: Mapping[str, Quantity]) -> None:
+    for name, more in amounts.items():
+        have = sums.get(name)
+        sums[name] = more if have is None else have.add(more)
+
+
+def _raise(sums: Sums, amounts: Mapping[str, Quantity]) -> None:
+    for name, other in amounts.items():
+        have = sums.get(name)
+        if have is None or other.compare(have) > 0:
+            sums[name] = other
+
+
+def _aggregate(spec: Tree, kind: str) -> dict[str, str]:
+    """Regular containers and sidecars run together; before that, each init container beside the sidecars so far."""
+    total: Sums = {}
+    for container in spec.get("containers") or ():
+        _add(total, _parsed((container.get("resources") or {}).get(kind)))
+    sidecars: Sums = {}
+    peak: Sums = {}
+    for container in spec.get("initContainers") or ():
+        own = _parsed((container.get("resources") or {}).get(kind))
+        if container.get("restartPolicy") == "Always":
+            _add(total, own)
+            _add(sidecars, own)
+            _raise(peak, sidecars)
+        else:
+            _add(own, sidecars)
+            _raise(peak, own)
+    _raise(total, peak)
+    return {name: str(value) for name, value in total.items()}
+
+
+def _parsed(amounts: Amounts | None) -> Sums:
+    return {name: amount(text) for name, text in (amounts or {}).items()}
+
+
+def aggregate_requests(spec: Tree) -> dict[str, str]:
+    return _aggregate(spec, "requests")
+
+
+def aggregate_limits(spec: Tree) -> dict[str, str]:
+    return _aggregate(spec, "limits")
+
+
+def qos_class(spec: Tree) -> str:
+    """Guaranteed when cpu and memory are limited everywhere and requests equal limits, BestEffort when nothing is
+    asked for."""
+    whole = spec.get("resources")
+    if whole and (whole.get("requests") or whole.get("limits")):
+        parts = [whole]
+    else:
+        parts = [c.get("resources") or {} for kind in ("containers", "initContainers") for c in spec.get(kind) or ()]
+    requests: Sums = {}
+    limits: Sums = {}
+    limited = True
+    for part in parts:
+        if part.get("requests"):
+            _add(requests, _compute(part["requests"]))
+        bound = _compute(part["limits"]) if part.get("limits") else {}
+        if bound:
+            _add(limits, bound)
+        limited = limited and len(bound) == len(_COMPUTE)
+    if not requests and not limits:
+        return BEST_EFFORT
+    if limited and len(requests) == len(limits) and all(
+            name in limits and limits[name].compare(value) == 0 for name, value in requests.items()):
+        return GUARANTEED
+    return BURSTABLE
+
+
+def _compute(amounts: Amounts) -> Sums:
+    """The cpu and memory asked for, where it is more than nothing."""
+    found = {}
+    for name in _COMPUTE:
+        text = amounts.get(name)
+        if text is not None and (value := amount(text)).sign > 0:
+            found[name] = value
+    return found
