@@ -1,4 +1,4 @@
-"""Names of groups, versions, kinds and resources. Pure values; spelled as apimachinery's `runtime/schema` spells them."""
+"""Names of groups, versions, kinds and resources: pure values, spelled as in apimachinery's `runtime/schema`."""
 
 from __future__ import annotations
 

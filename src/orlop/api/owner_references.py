@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orlop.api.field import FieldError, GoText, Path, invalid, required
+from orlop.api.field import FieldError, GoText, Path, invalid
 from orlop.api.gotext import json_value
 from orlop.api.gvk import GroupVersion
 from orlop.api.tree import Tree
@@ -43,13 +43,11 @@ def _check_one(reference: Tree, path: Path) -> list[FieldError]:
     found = []
     api_version, kind = reference.get("apiVersion") or "", reference.get("kind") or ""
     version = _group_version(api_version)
-    if not api_version:
-        found.append(required(path.child("apiVersion"), "must not be empty"))
-    elif version is None:
-        found.append(invalid(path.child("apiVersion"), api_version, "must be <group>/<version> or <version>"))
+    if version is None:
+        found.append(invalid(path.child("apiVersion"), api_version, "version must not be empty"))
     for name in ("kind", "name", "uid"):
         if not reference.get(name):
-            found.append(required(path.child(name), "must not be empty"))
+            found.append(invalid(path.child(name), "", "must not be empty"))
     if version is not None and kind == "Event" and version == ("", "v1"):
         detail = f"{version.kind(kind)} is disallowed from being an owner"
         found.append(invalid(path, json_value(shown(reference)), detail))
@@ -68,8 +66,8 @@ def validate(references: Sequence[Tree], path: Path) -> list[FieldError]:
     """Each reference complete, at most one of them the controller's."""
     found: list[FieldError] = []
     controller = ""
-    for position, reference in enumerate(references):
-        wrong = _check_one(reference, path.index(position))
+    for reference in references:
+        wrong = _check_one(reference, path)
         if wrong:
             found += wrong
         else:

@@ -36,6 +36,10 @@ SPAN_LIMIT: Final = 10_000
 """The most decimal places that addends may lie apart; beyond it the smaller one counts as nothing."""
 
 
+REMEMBERED: Final = 4096
+"""Texts whose quantity is remembered: the same few recur in every manifest. The least used are forgotten."""
+
+
 class QuantityError(ValueError):
     """A text that is no quantity; the message is upstream's."""
 
@@ -221,6 +225,7 @@ def _is_kept(text_digits: str, number: int, scale: int, exponent: int, form: str
     return scale % 3 == 0 and not text_digits.endswith("000") and text_digits[0] != "0"
 
 
+@lru_cache(maxsize=REMEMBERED)
 def parse(text: str) -> Quantity:
     """The quantity that `text` writes. QuantityError with upstream's words."""
     if not text:

@@ -52,7 +52,7 @@ class Document:
     def proto(self) -> bytes:
         """gnostic's openapi.v3.Document, made at the first need."""
         if not self._proto:
-            self._proto = packed(V3.encode(self.tree()))
+            self._proto = packed(bytes(V3.encode(self.tree())))
         return self._proto
 
     def tree(self) -> Tree:

@@ -185,8 +185,9 @@ def _own(patched: Tree, document: Tree) -> Tree:
     object."""
     own = dict(patched)
     for name, value in patched.items():
-        if type(value) is dict and document.get(name) is value:
-            own[name] = dict(value)
+        stored = document.get(name)
+        if stored is value and isinstance(stored, dict):
+            own[name] = dict(stored)
     return own
 
 

@@ -149,7 +149,7 @@ class Store:
     def _page(self, ctx: Context, options: ListOptions, predicate: Predicate, revision: int,
               start: str) -> ListResult | Awaitable[ListResult]:
         """From memory; an older state than memory holds comes from the storage's log."""
-        limit = 0 if options.resource_version == "0" else options.limit
+        limit = 0 if options.resource_version == "0" else max(options.limit, 0)
         try:
             page = self.cache.select(predicate, revision=revision, start=start, limit=limit)
         except RevisionCompacted:
@@ -306,7 +306,7 @@ class Store:
 
     async def delete_collection(self, ctx: Context, admit: Admit, options: DeleteOptions,
                                 selection: ListOptions) -> ListResult:
-        if not selection.limit:
+        if selection.limit <= 0:
             # Upstream deletes page by page; that a list with a limit is exact in its revision shows here too.
             selection = replace(selection, limit=sys.maxsize)
         listed = self.list(ctx, selection)

@@ -1,0 +1,133 @@
+"""StatefulSets.
+
+Made by `workload_makers`. Behaviour: kubernetes `pkg/registry/apps/statefulset`, `pkg/apis/apps/validation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from orlop.api import names
+from orlop.api.context import Context
+from orlop.api.field import forbidden, invalid, required
+from orlop.api.tree import Tree
+from orlop.kinds.checks import SPEC, Errors, dns_label, not_negative
+from orlop.kinds.declaration import Resource
+from orlop.kinds.generic import StatusStrategy
+from orlop.kinds.persistent_volume_claim import claim_spec
+from orlop.kinds.pod_rules import template as templates
+from orlop.kinds.pod_rules.allowances import TEMPLATE as NO_FAULTS
+from orlop.kinds.pod_rules.terms import Allowances
+from orlop.kinds.rooms import RestOptions, Rooms
+from orlop.kinds.scale import label_selector
+from orlop.kinds.workloads.base import WorkloadStrategy, rooms_of
+from orlop.kinds.workloads.rollouts import counts, growing, retention, stateful_set_strategy, within
+from orlop.kinds.workloads.selecting import (
+    SELECTOR,
+    TEMPLATE,
+    lasting_pods,
+    matching,
+    readable,
+    selector_rules,
+    shown_selector,
+)
+
+_POLICIES: Final = ("OrderedReady", "Parallel")
+_CHANGEABLE: Final = ("replicas", "template", "updateStrategy", "minReadySeconds", "ordinals", "revisionHistoryLimit",
+                      "persistentVolumeClaimRetentionPolicy")
+_NO_OTHERS: Final = (
+    "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
+    "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden")
+_COUNTS: Final = ("replicas", "readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas",
+                  "observedGeneration", "collisionCount")
+_PARTS: Final = ("readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas")
+
+
+def _management(policy: str | None) -> Errors:
+    place = SPEC.child("podManagementPolicy")
+    if not policy:
+        return [required(place)]
+    if policy in _POLICIES:
+        return []
+    return [invalid(place, policy, "must be 'OrderedReady' or 'Parallel'")]
+
+
+def _claims(spec: Tree) -> Errors:
+    found: Errors = []
+    for position, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
+        place = SPEC.child("volumeClaimTemplates").index(position).child("spec")
+        found += claim_spec(claim.get("spec") or {}, place)
+    return found
+
+
+def with_claims(spec: Tree) -> Tree:
+    """The template as its pods will be: with a volume for each claim template."""
+    template: Tree = spec.get("template") or {}
+    claims = [(claim.get("metadata") or {}).get("name") or "" for claim in spec.get("volumeClaimTemplates") or ()]
+    if not claims:
+        return template
+    inner: Tree = template.get("spec") or {}
+    own = [volume for volume in inner.get("volumes") or () if volume.get("name") not in claims]
+    made = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in claims]
+    return {**template, "spec": {**inner, "volumes": own + made}}
+
+
+def _template(spec: Tree, allow: Allowances, *, inside: bool) -> Errors:
+    selector = readable(spec.get("selector"))
+    if selector is None:
+        return [invalid(SELECTOR, shown_selector(spec.get("selector")), "")]
+    found = matching(TEMPLATE, spec.get("template") or {}, selector)
+    return found + templates.template(TEMPLATE, with_claims(spec), allow) if inside else found
+
+
+def stateful_set_rules(spec: Tree, allow: Allowances, *, is_new: bool, inside: bool = True) -> Errors:
+    """`inside`: the template is looked into."""
+    found = _management(spec.get("podManagementPolicy"))
+    found += stateful_set_strategy(spec.get("updateStrategy") or {})
+    found += retention(spec.get("persistentVolumeClaimRetentionPolicy"))
+    if is_new:
+        found += _claims(spec)
+    for name in ("replicas", "minReadySeconds"):
+        found += not_negative(SPEC.child(name), spec.get(name))
+    found += not_negative(SPEC.child("ordinals.start"), (spec.get("ordinals") or {}).get("start"))
+    if is_new and spec.get("serviceName"):
+        found += dns_label(SPEC.child("serviceName"), spec["serviceName"])
+    found += selector_rules(spec.get("selector"), "statefulset")
+    found += _template(spec, allow, inside=inside)
+    return found + lasting_pods(TEMPLATE, spec.get("template") or {}, "StatefulSet")
+
+
+class StatefulSetStrategy(WorkloadStrategy):
+    repeats_metadata_rules = ("change",)
+
+    def check_name(self, name: str, prefix: bool) -> Sequence[str]:
+        return names.name_is_dns_label(name, prefix)
+
+    def validate(self, ctx: Context, obj: Tree) -> Errors:
+        return stateful_set_rules(obj.get("spec") or {}, NO_FAULTS, is_new=True)
+
+    def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Errors:
+        spec, before = obj.get("spec") or {}, old.get("spec") or {}
+        allow = self.allowances(old)
+        inside = not templates.template(TEMPLATE, with_claims(before), allow)
+        found = stateful_set_rules(spec, allow, is_new=False, inside=inside)
+        fixed, former = ({name: value for name, value in tree.items() if name not in _CHANGEABLE}
+                         for tree in (spec, before))
+        if self.differs(fixed, former, "spec"):
+            found.append(forbidden(SPEC, _NO_OTHERS))
+        return found
+
+
+class StatefulSetStatusStrategy(StatusStrategy):
+    repeats_metadata_rules = ("change",)
+
+    def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Errors:
+        status = obj.get("status") or {}
+        found = counts(status, _COUNTS) + within(status, _PARTS, "replicas", "status.replicas")
+        found += within(status, ("availableReplicas",), "readyReplicas", "status.readyReplicas")
+        return found + growing(status, old.get("status") or {})
+
+
+def rooms(resource: Resource, options: RestOptions) -> Rooms:
+    return rooms_of(resource, options, StatefulSetStrategy, StatefulSetStatusStrategy, label_selector)
