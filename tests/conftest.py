@@ -7,14 +7,14 @@ restarts, kills or configures a server takes it from `fresh_server`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from kubectl_command import Kubectl, kubectl_for
-from server_process import ServerProcess
+from server_process import FreshServer, ServerProcess
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("exploring", deadline=None)
@@ -23,9 +23,6 @@ settings.load_profile(os.environ.get("ORLOP_HYPOTHESIS", "repeatable"))
 
 ALLOWED_SKIPS: frozenset[str] = frozenset({"root may write everything"})
 """Reasons for which a test may be skipped in CI too. Everything else must run there."""
-
-FreshServer = Callable[..., ServerProcess]
-
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:

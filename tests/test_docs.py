@@ -16,10 +16,10 @@ import pytest
 
 import doc_transcripts
 import orlop
-from conftest import FreshServer
 from kubectl_command import kubectl_for
 from orlop.cli import serve
 from orlop.kinds import catalog
+from server_process import FreshServer
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "orlop"

@@ -42,7 +42,7 @@ def test_order_of_fields() -> None:
            "finalizers": ["-"], "managedFields": [{"manager": "m"}]}
     found = [text.split(":")[0].removeprefix("metadata.") for text in check(bad)]
     assert list(dict.fromkeys(found)) == [
-        "generateName", "name", "namespace", "generation", "labels", "annotations", "ownerReferences[0].uid",
+        "generateName", "name", "namespace", "generation", "labels", "annotations", "ownerReferences.uid",
         "finalizers", "managedFields[0].operation"]
 
 

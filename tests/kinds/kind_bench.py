@@ -47,7 +47,7 @@ class Kind:
     def __init__(self, plural: str, group: str = "", user: User | None = None, **settings: Any) -> None:
         self.resource = next(r for r in catalog.RESOURCES if r.group_resource == (group, plural))
         self.clock, self.entropy, types = ManualClock(), RandomEntropy(1), builtin()
-        storage = MemoryStorage(self.clock)
+        storage = self.storage = MemoryStorage(self.clock)
         self.options = RestOptions(
             lambda resource: WatchCache(storage, f"/{resource.prefix}/", lambda tree: Attributes({}, {})),
             types.kind, Outside(self.clock, self.entropy), settings)

@@ -159,7 +159,7 @@ class ServiceAllocation(Hooks):
         if needs_node_port(spec):
             _update_node_ports(name, spec, before, claim)
         elif needs_node_port(before):
-            pass
+            claim.release_ports(set(node_ports(before)))
         needed, needs = needs_health_port(before), needs_health_port(spec)
         if needs and not needed:
             _take_health_port(spec, claim)

@@ -1,50 +1,58 @@
-"""Metrics as text: the format that Prometheus and everything like it scrape.
+"""Metrics as text: the format that Prometheus and everything like it scrape, written by prometheus_client.
 
-Called by `metrics` at scrape time only. Format: Prometheus text exposition 0.0.4.
+Called by `metrics` at scrape time only; the library is imported then, because start-up does not need it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
-
-def _labels(names: Sequence[str], values: Sequence[str], extra: str = "") -> str:
-    pairs = [f'{name}="{value.translate(_ESCAPES)}"' for name, value in zip(names, values, strict=True)]
-    if extra:
-        pairs.append(extra)
-    return "{" + ",".join(pairs) + "}" if pairs else ""
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def _number(value: float) -> str:
-    return str(int(value)) if value == int(value) else repr(float(value))
+class _One:
+    """A registry of one family, as `generate_latest` asks for it."""
+
+    def __init__(self, family: Metric) -> None:
+        self._family = family
+
+    def collect(self) -> Iterable[Metric]:
+        return (self._family,)
 
 
-def _head(name: str, kind: str, about: str) -> str:
-    text = about.replace("\\", r"\\").replace("\n", r"\n")
-    return f"# HELP {name} {text}\n# TYPE {name} {kind}\n"
+def _text(family: Metric) -> str:
+    from prometheus_client.exposition import generate_latest
+
+    return generate_latest(_One(family)).decode()
 
 
 def simple(name: str, kind: str, about: str, labels: Sequence[str],
            samples: Iterable[tuple[Sequence[str], float]]) -> str:
     """A counter or a gauge."""
-    lines = [f"{name}{_labels(labels, values)} {_number(value)}\n" for values, value in samples]
-    return _head(name, kind, about) + "".join(lines)
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+    made = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
+    family = made(name, about, labels=list(labels))
+    for values, value in samples:
+        family.add_metric(list(values), value)
+    return _text(family)
 
 
 def histogram(name: str, about: str, labels: Sequence[str], bounds: Sequence[float],
               samples: Mapping[tuple[str, ...], Sequence[float]]) -> str:
     """`samples`: per label values the count of each bucket, of those beyond all bounds, and the sum."""
-    lines = [_head(name, "histogram", about)]
-    edges = [*map(_number, bounds), "+Inf"]
+    from prometheus_client.core import HistogramMetricFamily
+
+    family = HistogramMetricFamily(name, about, labels=list(labels))
+    edges = [*map(str, bounds), "+Inf"]
     for values, figures in samples.items():
-        running = 0.0
+        running, buckets = 0.0, []
         for edge, count in zip(edges, figures, strict=False):
             running += count
-            le = f'le="{edge}"'
-            lines.append(f"{name}_bucket{_labels(labels, values, le)} {_number(running)}\n")
-        lines.append(f"{name}_sum{_labels(labels, values)} {_number(figures[-1])}\n")
-        lines.append(f"{name}_count{_labels(labels, values)} {_number(running)}\n")
-    return "".join(lines)
+            buckets.append((edge, running))
+        family.add_metric(list(values), buckets, figures[-1])
+    return _text(family)

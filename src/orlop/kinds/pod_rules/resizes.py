@@ -139,9 +139,10 @@ def _with_former_compute(container: Tree, old: Tree) -> Tree:
 
 def _regular(spec: Tree, before: Tree, compared: Tree, kind: Type) -> Errors:
     element = kind.fields["containers"].type.element
+    former = before.get("containers") or []
     compared["containers"] = [_with_former_compute(new, old)
-                              for new, old in zip(spec["containers"], before["containers"], strict=True)]
-    return [forbidden(SPEC, _ONLY) for new, old in zip(compared["containers"], before["containers"], strict=True)
+                              for new, old in zip(spec.get("containers") or (), former, strict=True)]
+    return [forbidden(SPEC, _ONLY) for new, old in zip(compared["containers"], former, strict=True)
             if not internal_form.same(element, new, old)]
 
 

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/leaderelection"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+)
+
+// election has two candidates for one lease: the first leads until it steps down, then the second does.
+func election(w *World) error {
+	first, stepDown := context.WithCancel(w.ctx)
+	defer stepDown()
+	leading := make(chan string, 4)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		candidate(first, w, "one", leading)
+	}()
+	say("step", "leads", "who", <-leading)
+	second, end := context.WithCancel(w.ctx)
+	defer end()
+	go candidate(second, w, "two", leading)
+	stepDown()
+	<-done
+	say("step", "leads", "who", <-leading)
+	lease, err := w.client.CoordinationV1().Leases(w.namespace).Get(w.ctx, "election", metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	say("step", "lease", "holder", *lease.Spec.HolderIdentity, "transitions", *lease.Spec.LeaseTransitions)
+	return nil
+}
+
+func candidate(ctx context.Context, w *World, name string, leading chan<- string) {
+	lock := &resourcelock.LeaseLock{
+		LeaseMeta:  metav1.ObjectMeta{Name: "election", Namespace: w.namespace},
+		Client:     w.client.CoordinationV1(),
+		LockConfig: resourcelock.ResourceLockConfig{Identity: name},
+	}
+	leaderelection.RunOrDie(ctx, leaderelection.LeaderElectionConfig{
+		Lock: lock, ReleaseOnCancel: true, Name: "election",
+		LeaseDuration: 10 * time.Second, RenewDeadline: 8 * time.Second, RetryPeriod: 100 * time.Millisecond,
+		Callbacks: leaderelection.LeaderCallbacks{
+			OnStartedLeading: func(context.Context) { leading <- name },
+			OnStoppedLeading: func() { say("step", "stopped", "who", name) },
+		},
+	})
+}
