@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
+from orlop.api.field import GoText
+from orlop.api.gotext import json_value
 from orlop.api.tree import Tree
 from orlop.kinds.go_diff import diff
 from orlop.schema.types import (
@@ -64,6 +66,9 @@ _ORDERS: Final[Mapping[str, tuple[str, ...]]] = {
         "priority", "preemptionPolicy", "dnsConfig", "readinessGates", "runtimeClassName", "overhead",
         "enableServiceLinks", "topologySpreadConstraints", "os", "schedulingGates", "resourceClaims", "resources",
         "hostnameOverride"),
+    "PodSecurityContext": (
+        "seLinuxOptions", "windowsOptions", "runAsUser", "runAsGroup", "runAsNonRoot", "supplementalGroups",
+        "supplementalGroupsPolicy", "fsGroup", "fsGroupChangePolicy", "sysctls"),
     "Volume": (
         "name", "hostPath", "emptyDir", "gcePersistentDisk", "awsElasticBlockStore", "gitRepo", "secret", "nfs",
         "iscsi", "glusterfs", "persistentVolumeClaim", "rbd", "quobyte", "flexVolume", "cinder", "cephfs", "flocker",
@@ -79,6 +84,11 @@ _PLAIN_NUMBERS: Final = frozenset({("ServiceAccountTokenProjection", "expiration
 def difference(kind: Type, old: Any, new: Any) -> str:
     """The lines that differ, with a few around them."""
     return diff(_form(kind, old), _form(kind, new))
+
+
+def text(kind: Type, value: Any) -> GoText:
+    """The whole struct, as JSON in one line."""
+    return json_value(_form(kind, value))
 
 
 def same(kind: Type, old: Any, new: Any) -> bool:

@@ -202,7 +202,10 @@ class Answering(Link, ABC):
         shared, request = self.shared, self._request
         assert request is not None
         self._account(request, self._status, size)
-        if not self._parser.keep_alive or shared.draining:
+        if shared.draining:
+            self.farewell()
+            return
+        if not self._parser.keep_alive:
             self.close(shared.limits.stall_seconds)
             return
         self.state = IDLE

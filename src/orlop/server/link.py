@@ -7,7 +7,10 @@ Knows no requests. The states are drawn in `protocol`.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import math
+import struct
+import termios
 
 from orlop.server.pieces import Writable
 from orlop.server.shared import Shared
@@ -58,6 +61,20 @@ class Link(asyncio.Protocol):
             self.set_deadline(seconds)
             self._transport.close()
 
+    def farewell(self) -> None:
+        """The listener drains and this was the last answer: close, and cut as soon as the client has it. Clients that
+        keep their connections in a pool do not notice the farewell until they are used again."""
+        self.close(self.shared.limits.stall_seconds)
+        self.shared.loop.call_later(self.shared.limits.farewell_seconds, self._cut_when_delivered)
+
+    def _cut_when_delivered(self) -> None:
+        if self.state == LOST:
+            return
+        if self.unsent() == 0 and not _undelivered(self._transport):
+            self.abort()
+        else:
+            self.shared.loop.call_later(self.shared.limits.farewell_seconds, self._cut_when_delivered)
+
     def abort(self) -> None:
         if self.state != LOST:
             self._transport.abort()
@@ -76,3 +93,12 @@ class Link(asyncio.Protocol):
         self._discarded += len(data)
         if self._discarded > self.shared.limits.discard:
             self.abort()
+
+
+def _undelivered(transport: asyncio.Transport) -> bool:
+    """Whether the kernel holds bytes that the client has not acknowledged; so it is taken to be where nobody knows."""
+    try:
+        answer = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, b"\0\0\0\0")
+    except (OSError, AttributeError):
+        return True
+    return bool(struct.unpack("i", answer)[0])

@@ -9,20 +9,22 @@ import (
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
 
-// election has two candidates for one lease: the first leads until it steps down, then the second does.
+// election has two candidates for one lease: the first leads until it steps down, then the second does. The first steps
+// down once the second knows it, when its first renewal is over: a renewal cut off would make the release conflict.
 func election(w *World) error {
 	first, stepDown := context.WithCancel(w.ctx)
 	defer stepDown()
-	leading := make(chan string, 4)
+	leading, known := make(chan string, 4), make(chan string, 4)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		candidate(first, w, "one", leading)
+		candidate(first, w, "one", leading, nil)
 	}()
 	say("step", "leads", "who", <-leading)
 	second, end := context.WithCancel(w.ctx)
 	defer end()
-	go candidate(second, w, "two", leading)
+	go candidate(second, w, "two", leading, known)
+	say("step", "knows", "who", <-known)
 	stepDown()
 	<-done
 	say("step", "leads", "who", <-leading)
@@ -34,7 +36,7 @@ func election(w *World) error {
 	return nil
 }
 
-func candidate(ctx context.Context, w *World, name string, leading chan<- string) {
+func candidate(ctx context.Context, w *World, name string, leading, known chan<- string) {
 	lock := &resourcelock.LeaseLock{
 		LeaseMeta:  metav1.ObjectMeta{Name: "election", Namespace: w.namespace},
 		Client:     w.client.CoordinationV1(),
@@ -42,9 +44,14 @@ func candidate(ctx context.Context, w *World, name string, leading chan<- string
 	}
 	leaderelection.RunOrDie(ctx, leaderelection.LeaderElectionConfig{
 		Lock: lock, ReleaseOnCancel: true, Name: "election",
-		LeaseDuration: 10 * time.Second, RenewDeadline: 8 * time.Second, RetryPeriod: 100 * time.Millisecond,
+		LeaseDuration: 5 * time.Second, RenewDeadline: 4 * time.Second, RetryPeriod: 100 * time.Millisecond,
 		Callbacks: leaderelection.LeaderCallbacks{
 			OnStartedLeading: func(context.Context) { leading <- name },
+			OnNewLeader: func(who string) {
+				if known != nil {
+					known <- who
+				}
+			},
 			OnStoppedLeading: func() { say("step", "stopped", "who", name) },
 		},
 	})

@@ -72,12 +72,14 @@ def _stateful_set(stateful_set: Tree) -> None:
     spec = stateful_set.setdefault("spec", {})
     if not spec.get("podManagementPolicy"):
         spec["podManagementPolicy"] = "OrderedReady"
-    rolling = _rolling(spec, "updateStrategy")
-    if rolling is not None:
-        if rolling.get("partition") is None:
-            rolling["partition"] = 0
-        if rolling.get("maxUnavailable") is None:
-            rolling["maxUnavailable"] = 1
+    strategy = spec.setdefault("updateStrategy", {})
+    if not strategy.get("type"):
+        strategy["type"] = _ROLLING
+        if strategy.get("rollingUpdate") is None:
+            strategy["rollingUpdate"] = {}
+    rolling = strategy.get("rollingUpdate")
+    if strategy["type"] == _ROLLING and rolling is not None and rolling.get("partition") is None:
+        rolling["partition"] = 0
     policy = spec.get("persistentVolumeClaimRetentionPolicy")
     if policy is None:
         policy = spec["persistentVolumeClaimRetentionPolicy"] = {}

@@ -29,9 +29,12 @@ def _job(job: Tree) -> None:
         spec["suspend"] = False
     if not spec.get("podReplacementPolicy"):
         spec["podReplacementPolicy"] = "TerminatingOrFailed" if spec.get("podFailurePolicy") is None else "Failed"
+    if spec.get("manualSelector") is None:
+        spec["manualSelector"] = False
     labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels")
-    if labels and not job["metadata"].get("labels"):
-        job["metadata"]["labels"] = dict(labels)
+    metadata = job.setdefault("metadata", {})
+    if labels is not None and not metadata.get("labels"):
+        metadata["labels"] = labels  # one object, so that generated labels show in both places as they do upstream
 
 
 def _condition_pattern(pattern: Tree) -> None:

@@ -7,11 +7,14 @@ validateContainerCommon).
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
+
+import orjson
 
 from orlop.api.field import Path, duplicate, forbidden, invalid, not_found, required
 from orlop.api.tree import Tree
 from orlop.kinds.checks import Errors, chosen, dns_label
+from orlop.kinds.known_good import KnownGood
 from orlop.kinds.pod_rules import env, mounts, resources, restarts, security
 from orlop.kinds.pod_rules.ports import host_conflicts, ports
 from orlop.kinds.pod_rules.probes import lifecycle, probe
@@ -25,6 +28,16 @@ _ONLY_SIDECARS: Final = "may not be set for init containers without restartPolic
 _NOT_EPHEMERAL: Final = "cannot be set for an Ephemeral Container"
 _ORDER: Final = ("ports", "resources", "resizePolicy", "restartPolicy", "restartPolicyRules", *_PROBES, "lifecycle")
 """What an ephemeral container may not have, in the order of the struct."""
+_KNOWN_CONTAINERS: Final = 2048
+"""How many containers of one kind are remembered as right."""
+_regular_known, _early_known = KnownGood(_KNOWN_CONTAINERS), KnownGood(_KNOWN_CONTAINERS)
+
+
+def _key(container: Tree, around: Surroundings) -> tuple[Any, bytes] | None:
+    """What tells a container apart, mounts excepted, which depend on the pod's volumes."""
+    if around.key is None or "volumeDevices" in container:
+        return None
+    return around.key, orjson.dumps({name: value for name, value in container.items() if name != "volumeMounts"})
 
 
 def regular(path: Path, containers: list[Tree] | None, around: Surroundings) -> Errors:
@@ -34,14 +47,24 @@ def regular(path: Path, containers: list[Tree] | None, around: Surroundings) -> 
     found: Errors = []
     seen: set[str] = set()
     for position, container in enumerate(containers):
-        place, name = path.index(position), container.get("name") or ""
-        found += _common(place, container, around)
+        key = _key(container, around)
+        name = container.get("name") or ""
+        if key in _regular_known and name not in seen:
+            seen.add(name)
+            found += _mounts(path.index(position), container, around)
+            continue
+        place = path.index(position)
+        wrong = _common(place, container, around)
         if name in seen:
-            found.append(duplicate(place.child("name"), name))
+            wrong.append(duplicate(place.child("name"), name))
         seen.add(name)
-        found += _hooks(place, container, around.grace)
+        wrong += _hooks(place, container, around.grace)
         if "restartPolicy" in container or "restartPolicyRules" in container:
-            found += restarts.own_policy(place, container)
+            wrong += restarts.own_policy(place, container)
+        if wrong:
+            found += wrong
+        elif key is not None:
+            _regular_known.add(key)
     return found + host_conflicts(path, containers)
 
 
@@ -50,23 +73,38 @@ def early(path: Path, containers: list[Tree], others: list[Tree], around: Surrou
     found: Errors = []
     seen = {container.get("name") or "" for container in others}
     for position, container in enumerate(containers):
-        place, name = path.index(position), container.get("name") or ""
-        found += _common(place, container, around)
-        found += restarts.early_policy(place, container)
-        if name in seen:
-            found.append(duplicate(place.child("name"), name))
-        elif name:
+        key, name = _key(container, around), container.get("name") or ""
+        place = path.index(position)
+        if key in _early_known and name not in seen:
+            found += _mounts(place, container, around)
+        elif wrong := _one_early(path, position, container, name in seen, around):
+            found += wrong
+        elif key is not None:
+            _early_known.add(key)
+        if name:
             seen.add(name)
-        # They run one by one; upstream looks at each as if it were the first.
-        found += host_conflicts(path, [container])
-        if is_sidecar(container):
-            found += _hooks(place, container, around.grace)
-            continue
-        found += [forbidden(place.child(member), _ONLY_SIDECARS) for member in ("lifecycle", *_PROBES)
-                  if member in container]
-        if not around.allow.init_restarts:
-            found += restarts.early_resize(place, container)
     return found
+
+
+def _one_early(path: Path, position: int, container: Tree, is_second: bool, around: Surroundings) -> Errors:
+    place = path.index(position)
+    found = _common(place, container, around) + restarts.early_policy(place, container)
+    if is_second:
+        found.append(duplicate(place.child("name"), container.get("name") or ""))
+    # They run one by one; upstream looks at each as if it were the first.
+    found += host_conflicts(path, [container])
+    if is_sidecar(container):
+        return found + _hooks(place, container, around.grace)
+    found += [forbidden(place.child(member), _ONLY_SIDECARS) for member in ("lifecycle", *_PROBES)
+              if member in container]
+    return found if around.allow.init_restarts else found + restarts.early_resize(place, container)
+
+
+def _mounts(path: Path, container: Tree, around: Surroundings) -> Errors:
+    """`path` is the container's."""
+    if not container.get("volumeMounts"):
+        return []
+    return mounts.mounts(path.child("volumeMounts"), container, around.volumes)
 
 
 def ephemeral(path: Path, containers: list[Tree], others: list[Tree], around: Surroundings) -> Errors:
@@ -119,8 +157,7 @@ def _common(path: Path, container: Tree, around: Surroundings) -> Errors:
         found += env.variables(path.child("env"), listed)
     if listed := get("envFrom"):
         found += env.from_sources(path.child("envFrom"), listed)
-    if get("volumeMounts"):
-        found += mounts.mounts(path.child("volumeMounts"), container, around.volumes)
+    found += _mounts(path, container, around)
     if get("volumeDevices"):
         found += mounts.devices(path.child("volumeDevices"), container, around.volumes)
     if get("imagePullPolicy") not in PULL_POLICIES:

@@ -32,15 +32,15 @@ def ports(path: Path, spec: Tree) -> list[str]:
 
 def _suspicious(spec: Tree) -> bool:
     """Whether there is anything to say, at little cost for the usual pod."""
-    numbers: set[tuple[int, str]] = set()
+    numbers: set[int] = set()
     names: set[str] = set()
     for kind in KINDS:
         for container in spec.get(kind) or ():
             for port in container.get("ports") or ():
-                key, name = (port.get("containerPort") or 0, port.get("protocol") or ""), port.get("name")
-                if key in numbers or (name and name in names) or (port.get("hostIP") and not port.get("hostPort")):
+                number, name = port.get("containerPort") or 0, port.get("name")
+                if number in numbers or (name and name in names) or "hostIP" in port:
                     return True
-                numbers.add(key)
+                numbers.add(number)
                 if name:
                     names.add(name)
     return False

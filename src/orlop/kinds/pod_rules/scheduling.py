@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from typing import Final
 
+import orjson
+
 from orlop.api import names
 from orlop.api.field import Path, duplicate, forbidden, invalid, not_supported, required
 from orlop.api.label_selector_validation import validate_label_selector
 from orlop.api.tree import Tree
 from orlop.kinds.checks import Errors, label_name, one_of, qualified_name, said
+from orlop.kinds.known_good import KnownGood
 from orlop.kinds.pod_rules.node_selectors import node_selector, node_term
 from orlop.kinds.pod_rules.terms import Allowances
 
@@ -25,6 +28,9 @@ _OPERATORS: Final = ("Equal", "Exists")
 _NUMERIC: Final = ("Lt", "Gt")
 _ACTIONS: Final = ("DoNotSchedule", "ScheduleAnyway")
 _INCLUSIONS: Final = ("Honor", "Ignore")
+_KNOWN_TOLERATIONS: Final = 1024
+"""How many lists of tolerations are remembered as right."""
+_known = KnownGood(_KNOWN_TOLERATIONS)
 _NOT_POSITIVE: Final = "must be greater than zero"
 
 
@@ -99,9 +105,14 @@ def _label_keys(path: Path, matched: list[str], mismatched: list[str], selector:
 
 
 def tolerations(path: Path, listed: list[Tree]) -> Errors:
+    key = orjson.dumps(listed)
+    if key in _known:
+        return []
     found: Errors = []
     for position, toleration in enumerate(listed):
         found += _toleration(path.index(position), toleration)
+    if not found:
+        _known.add(key)
     return found
 
 

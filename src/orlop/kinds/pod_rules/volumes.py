@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import orjson
+
 from orlop.api import names
 from orlop.api.field import Path, duplicate, forbidden, invalid, quote, required
 from orlop.api.quantity import parse
@@ -16,6 +18,7 @@ from orlop.api.tree import Tree
 from orlop.api.validation import validate_annotations, validate_labels
 from orlop.kinds.checks import Errors, chosen, dns_label, one_of, present, said
 from orlop.kinds.csi import driver_name
+from orlop.kinds.known_good import KnownGood
 from orlop.kinds.persistent_volume_claim import claim_spec
 from orlop.kinds.pod_rules import legacy_volumes, projections
 from orlop.kinds.pod_rules.paths import no_backsteps
@@ -29,6 +32,9 @@ _UNTAKEN: Final = ("name", "generateName", "namespace", "selfLink", "uid", "reso
                    "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "ownerReferences",
                    "finalizers", "managedFields")
 """Metadata that a claim does not take from its template."""
+_KNOWN_VOLUMES: Final = 4096
+"""How many volumes are remembered as right."""
+_known = KnownGood(_KNOWN_VOLUMES)
 _TWO: Final = "may not specify more than 1 volume type"
 
 
@@ -40,6 +46,10 @@ def volumes(path: Path, listed: list[Tree], pod_name: str, allow: Allowances) ->
     made = {f"{pod_name}-{volume.get('name') or ''}" for volume in listed if "ephemeral" in volume} if pod_name else ()
     for position, volume in enumerate(listed):
         name = volume.get("name") or ""
+        key = None if made or not allow.is_usual else orjson.dumps(volume)
+        if key in _known and name not in good:
+            good[name] = volume
+            continue
         place = path.index(position)
         wrong = _source(place, volume, name, pod_name, allow)
         wrong += dns_label(place.child("name"), name) if name else [required(place.child("name"))]
@@ -49,6 +59,8 @@ def volumes(path: Path, listed: list[Tree], pod_name: str, allow: Allowances) ->
             found += wrong
         else:
             good[name] = volume
+            if key is not None and _NAMED.isdisjoint(volume):
+                _known.add(key)
         claim = (volume.get("persistentVolumeClaim") or {}).get("claimName") or ""
         if claim in made:
             found.append(invalid(place.child("persistentVolumeClaim", "claimName"), claim,

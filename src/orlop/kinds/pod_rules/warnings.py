@@ -15,7 +15,9 @@ from orlop.api.addresses import ip_warnings
 from orlop.api.field import Path, quote
 from orlop.api.quantity import parse
 from orlop.api.tree import Tree
+from orlop.kinds.checks import SPEC
 from orlop.kinds.pod_rules import overlaps, port_warnings
+from orlop.kinds.pod_rules.pod_annotations import matters
 from orlop.kinds.pod_rules.profiles import APPARMOR_PREFIX, SECCOMP_POD, SECCOMP_PREFIX
 from orlop.kinds.pod_rules.scheduling import PREFERRED, REQUIRED
 from orlop.kinds.pod_rules.visits import placed_containers
@@ -52,7 +54,7 @@ _NEGATIVE: Final = "must be >= 0; negative values are invalid and will be treate
 _BYTES: Final = ("memory", "ephemeral-storage")
 _KNOWN_QUANTITIES: Final = 1024
 """How many quantities are remembered as whole or not; the least recently used goes first."""
-_ROOT: Final = Path()
+_NOTES: Final = Path("metadata.annotations")
 
 
 @lru_cache(_KNOWN_QUANTITIES)
@@ -61,45 +63,51 @@ def _is_fractional(text: str) -> bool:
 
 
 def pod_remarks(metadata: Tree, spec: Tree) -> list[str]:
-    return _remarks(_ROOT, metadata, spec, template=False)
+    return _remarks(_NOTES, SPEC, metadata, spec, template=False)
 
 
 def template_remarks(path: Path, template: Tree | None) -> list[str]:
     """`path` is the template's."""
     if not template:
         return []
-    return _remarks(path, template.get("metadata") or {}, template.get("spec") or {}, template=True)
+    metadata, spec = template.get("metadata") or {}, template.get("spec") or {}
+    return _remarks(path.child("metadata", "annotations"), path.child("spec"), metadata, spec, template=True)
 
 
-def _remarks(path: Path, metadata: Tree, spec: Tree, *, template: bool) -> list[str]:
+def _remarks(notes_path: Path, path: Path, metadata: Tree, spec: Tree, *, template: bool) -> list[str]:
+    """`path` is the spec's."""
     get = spec.get
     notes: Mapping[str, str] = metadata.get("annotations") or {}
     found: list[str] = []
-    if get("nodeSelector") or get("affinity") or get("topologySpreadConstraints"):
-        found += _labels(path.child("spec"), spec)
+    if get("nodeSelector") or "affinity" in spec or "topologySpreadConstraints" in spec:
+        found += _labels(path, spec)
     if notes:
-        found += [f"{path.child('metadata', 'annotations').key(key)}: {text}" for key, text in _ANNOTATIONS.items()
-                  if key in notes]
+        found += [f"{notes_path.key(key)}: {text}" for key, text in _ANNOTATIONS.items() if key in notes]
     if get("volumes"):
-        found += _volumes(path.child("spec", "volumes"), spec["volumes"])
+        found += _volumes(path, spec["volumes"])
         found += overlaps.virtual_paths(spec["volumes"])
-    found += _repeats(path.child("spec"), spec)
+    if "hostAliases" in spec or "imagePullSecrets" in spec:
+        found += _repeats(path, spec)
+    if "overhead" in spec:
+        found += _fractions(path, spec, ("overhead",), _BYTES)
     if notes:
-        found += _profiles(path, notes, spec, template)
-    found += _containers(path.child("spec"), spec)
-    found += port_warnings.ports(path.child("spec"), spec)
+        found += _profiles(notes_path, path, notes, spec, template)
+    found += _containers(path, spec)
+    found += port_warnings.ports(path, spec)
     if (get("terminationGracePeriodSeconds") or 0) < 0:
-        found.append(f"{path.child('spec', 'terminationGracePeriodSeconds')}: {_NEGATIVE}")
-    if get("affinity"):
-        found += _pod_affinity(path.child("spec", "affinity"), spec["affinity"])
-    if get("dnsConfig") or get("hostAliases"):
-        found += _addresses(path.child("spec"), spec)
+        found.append(f"{path.child('terminationGracePeriodSeconds')}: {_NEGATIVE}")
+    if "affinity" in spec:
+        found += _pod_affinity(path.child("affinity"), spec["affinity"])
+    if "dnsConfig" in spec or "hostAliases" in spec:
+        found += _addresses(path, spec)
     return found
 
 
 def _labels(path: Path, spec: Tree) -> list[str]:
     found = [f"{path.child('nodeSelector').key(key)}: {_LABELS[key]}" for key in spec.get("nodeSelector") or ()
              if key in _LABELS]
+    if "affinity" not in spec and "topologySpreadConstraints" not in spec:
+        return found
     nodes, place = (spec.get("affinity") or {}).get("nodeAffinity") or {}, path.child("affinity", "nodeAffinity")
     for position, term in enumerate((nodes.get(REQUIRED) or {}).get("nodeSelectorTerms") or ()):
         found += _term(place.child(REQUIRED, "nodeSelectorTerms").index(position), term, values=False)
@@ -133,12 +141,24 @@ def _volumes(path: Path, listed: list[Tree]) -> list[str]:
     for position, volume in enumerate(listed):
         for kind in volume:
             if kind in _VOLUMES:
-                found.append(f"{path.index(position)}.{_VOLUMES[kind]}")
+                found.append(f"{path.child('volumes').index(position)}.{_VOLUMES[kind]}")
             elif kind == "ephemeral":
                 claim = ((volume[kind].get("volumeClaimTemplate") or {}).get("spec") or {}).get("resources") or {}
-                place = path.index(position).child("ephemeral", "volumeClaimTemplate", "spec", "resources")
-                found += _fractions(place, claim, ("requests", "limits"), ("storage",))
+                place = path.child("volumes").index(position).child("ephemeral", "volumeClaimTemplate", "spec")
+                found += _fractions(place.child("resources"), claim, ("requests", "limits"), ("storage",))
     return found
+
+
+def _is_whole(resources: Tree) -> bool:
+    """Whether all bytes are whole ones."""
+    for kind in ("limits", "requests"):
+        amounts = resources.get(kind)
+        if amounts:
+            for name in _BYTES:
+                text = amounts.get(name)
+                if text is not None and _is_fractional(text):
+                    return False
+    return True
 
 
 def _fractions(path: Path, resources: Tree, kinds: tuple[str, ...], resource_names: tuple[str, ...]) -> list[str]:
@@ -155,7 +175,7 @@ def _fractions(path: Path, resources: Tree, kinds: tuple[str, ...], resource_nam
 
 
 def _repeats(path: Path, spec: Tree) -> list[str]:
-    """Aliases and pull secrets named twice, and overhead in fractions of bytes."""
+    """Aliases and pull secrets named twice, or not at all."""
     found: list[str] = []
     for member, name, label in (("hostAliases", "ip", "ip"), ("imagePullSecrets", "name", "name")):
         listed, seen = spec.get(member) or (), set()
@@ -167,19 +187,18 @@ def _repeats(path: Path, spec: Tree) -> list[str]:
     for position, secret in enumerate(spec.get("imagePullSecrets") or ()):
         if not secret.get("name"):
             found.append(f'{path.child("imagePullSecrets").index(position).child("name")}: invalid empty name ""')
-    return found + _fractions(path, spec, ("overhead",), _BYTES) if "overhead" in spec else found
+    return found
 
 
-def _profiles(path: Path, notes: Mapping[str, str], spec: Tree, template: bool) -> list[str]:
-    """Annotations that were fields' forerunners, without the field."""
-    place = path.child("metadata", "annotations")
+def _profiles(place: Path, path: Path, notes: Mapping[str, str], spec: Tree, template: bool) -> list[str]:
+    """Annotations that were fields' forerunners, without the field. `place` is the annotations', `path` the spec's."""
     context: Tree = spec.get("securityContext") or {}
     found: list[str] = []
     if SECCOMP_POD in notes and "seccompProfile" not in context:
         found.append(f"{place.key(SECCOMP_POD)}: {_NO_SECCOMP}")
-    if not any(key.startswith((SECCOMP_PREFIX, APPARMOR_PREFIX)) for key in notes):
+    if not matters(notes):
         return found
-    for _, container in placed_containers(path.child("spec"), spec):
+    for _, container in placed_containers(path, spec):
         name, own = container.get("name") or "", container.get("securityContext") or {}
         if SECCOMP_PREFIX + name in notes and "seccompProfile" not in own:
             found.append(f"{place.key(SECCOMP_PREFIX + name)}: {_NO_SECCOMP}")
@@ -193,7 +212,7 @@ def _containers(path: Path, spec: Tree) -> list[str]:
     for kind in ("initContainers", "containers", "ephemeralContainers"):
         for position, container in enumerate(spec.get(kind) or ()):
             resources, variables = container.get("resources"), container.get("env")
-            if resources:
+            if resources and not _is_whole(resources):
                 place = path.child(kind).index(position).child("resources")
                 for name in _BYTES:
                     found += _fractions(place, resources, ("limits", "requests"), (name,))

@@ -1,7 +1,7 @@
 """Jobs.
 
-Made by `workload_makers`. A Job without a selector of its own gets one, and labels for its pods, from its uid. Behaviour:
-kubernetes `pkg/registry/batch/job`, `pkg/apis/batch/validation`, `pkg/api/job/warnings.go`.
+Made by `workload_makers`. A Job without a selector of its own gets one, and labels for its pods, from its uid.
+Behaviour: kubernetes `pkg/registry/batch/job`, `pkg/apis/batch/validation`, `pkg/api/job/warnings.go`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from orlop.kinds.workloads.job_rules import (
     UID,
     generated_selector,
     selected_spec,
+    shown_policy,
 )
 from orlop.kinds.workloads.job_status import StatusChange, is_true
 from orlop.kinds.workloads.selecting import fixed_selector
@@ -46,9 +47,10 @@ _PRESERVED: Final = (
 _MANY_COMPLETIONS: Final = 100_000
 _MUCH_PARALLELISM: Final = 10_000
 _UNTRACKED: Final = (
-    "In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might "
-    "not be able to track completedIndexes when a big number of indexes fail")
+    "In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes "
+    "might not be able to track completedIndexes when a big number of indexes fail")
 _DIRECTIVES: Final = ("nodeSelector", "tolerations", "schedulingGates")
+_POLICIES: Final = {"podFailurePolicy": FAILURE_POLICY, "successPolicy": SUCCESS_POLICY}
 _NAME: Final = Path("metadata.name")
 
 
@@ -128,10 +130,8 @@ class JobStrategy(WorkloadStrategy):
             new, old = spec.get(name), before.get(name)
             if not self.differs(new, old, "spec", name):
                 continue
-            shown: Any = new
-            if name in ("podFailurePolicy", "successPolicy"):
-                shown = (FAILURE_POLICY if name == "podFailurePolicy" else SUCCESS_POLICY).text(new)
-            found += unchanged(SPEC.child(name), new, old, None if shown is None else shown)
+            shape = _POLICIES.get(name)
+            found += unchanged(SPEC.child(name), new, old, None if shape is None else shown_policy(shape, new))
         return found
 
     def _template_change(self, obj: Tree, old: Tree) -> Errors:

@@ -7,6 +7,7 @@ Called by `job_rules`; `indexes` also by `job_status`. Texts and order: kubernet
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any, Final
 
 from orlop.api.field import (
@@ -96,7 +97,7 @@ def _exit_codes(path: Path, codes: Tree, names: set[Any]) -> Errors:
                              "must be one of the container or initContainer names in the pod template"))
     values, place = codes.get("values"), path.child("values")
     if not values:
-        return [*found, invalid(place, json_value(values), "at least one value is required")]
+        return [*found, invalid(place, json_value(values or []), "at least one value is required")]
     if len(values) > _MOST_VALUES:
         found.append(too_many(place, len(values), _MOST_VALUES))
     seen: set[int] = set()
@@ -106,7 +107,7 @@ def _exit_codes(path: Path, codes: Tree, names: set[Any]) -> Errors:
         if value in seen:
             found.append(duplicate(place.index(position), value))
         seen.add(value)
-    if any(one > other for one, other in zip(values, values[1:], strict=False)):
+    if any(one > other for one, other in pairwise(values)):
         found.append(invalid(place, json_value(values), "must be ordered"))
     return found
 

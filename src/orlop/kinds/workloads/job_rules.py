@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from orlop.api import domain_names, names
-from orlop.api.field import Path, invalid, not_supported, required, too_long
+from orlop.api.field import GoText, Path, invalid, not_supported, required, too_long
 from orlop.api.label_selector_validation import validate_label_selector
 from orlop.api.tree import Tree
 from orlop.kinds.checks import SPEC, Errors, not_negative
@@ -38,18 +38,23 @@ _ENDING: Final = ("OnFailure", "Never")
 _LONGEST_MANAGER: Final = 63
 _MOST: Final = 100_000
 _MOST_WHEN_HIGH: Final = 10_000
-_WHEN_HIGH: Final = (f"must be less than or equal to {_MOST_WHEN_HIGH} when completions are above {_MOST} and used with "
-                     "backoff limit per index")
+_WHEN_HIGH: Final = (f"must be less than or equal to {_MOST_WHEN_HIGH} when completions are above {_MOST} and used "
+                     "with backoff limit per index")
 _SUCCESS_RULE: Final = Form({"SucceededIndexes": ("succeededIndexes", None),
                              "SucceededCount": ("succeededCount", None)})
-SUCCESS_POLICY: Final = Form({"Rules": ("rules", None)}, {"Rules": _SUCCESS_RULE})
+SUCCESS_POLICY: Final = Form({"Rules": ("rules", [])}, {"Rules": _SUCCESS_RULE})
 _EXIT_CODES: Final = Form({"ContainerName": ("containerName", None), "Operator": ("operator", ""),
                            "Values": ("values", None)})
 _CONDITION: Final = Form({"Type": ("type", ""), "Status": ("status", "")})
 _FAILURE_RULE: Final = Form({"Action": ("action", ""), "OnExitCodes": ("onExitCodes", None),
                              "OnPodConditions": ("onPodConditions", None)},
                             {"OnExitCodes": _EXIT_CODES, "OnPodConditions": _CONDITION})
-FAILURE_POLICY: Final = Form({"Rules": ("rules", None)}, {"Rules": _FAILURE_RULE})
+FAILURE_POLICY: Final = Form({"Rules": ("rules", [])}, {"Rules": _FAILURE_RULE})
+
+
+def shown_policy(shape: Form, policy: Tree | None) -> GoText:
+    """A policy in messages. No rules show as an empty list: what decoding makes of one looks like an absent one."""
+    return shape.text(policy if policy is None else {**policy, "rules": policy.get("rules") or []})
 
 
 def job_spec(path: Path, spec: Tree, allow: Allowances) -> Errors:
@@ -72,7 +77,8 @@ def job_spec(path: Path, spec: Tree, allow: Allowances) -> Errors:
         if spec.get("completionMode") == INDEXED:
             found += success_policy(place, spec)
         else:
-            found.append(invalid(place, SUCCESS_POLICY.text(spec["successPolicy"]), "requires indexed completion mode"))
+            found.append(invalid(place, shown_policy(SUCCESS_POLICY, spec["successPolicy"]),
+                                 "requires indexed completion mode"))
     found += _replacement(path.child("podReplacementPolicy"), spec)
     template = spec.get("template") or {}
     found += templates.template(path.child("template"), template, allow)

@@ -109,8 +109,9 @@ class StatusChange:
             found.append(invalid(STATUS.child("active"), new["active"], "active>0 is invalid for finished job"))
         if (turned or self._moved("startTime")) and new.get("startTime") is None:
             found.append(required(STATUS.child("startTime"), "startTime is required for finished job"))
-        pods = new.get("uncountedTerminatedPods")
-        if (turned or self._moved("uncountedTerminatedPods")) and pods and (pods.get("failed") or pods.get("succeeded")):
+        pods = new.get("uncountedTerminatedPods") or {}
+        waiting = pods.get("failed") or pods.get("succeeded")
+        if (turned or self._moved("uncountedTerminatedPods")) and waiting:
             found.append(invalid(STATUS.child("uncountedTerminatedPods"), _UNCOUNTED.text(pods),
                                  "uncountedTerminatedPods needs to be empty for finished job"))
         return found

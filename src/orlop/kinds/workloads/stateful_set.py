@@ -98,8 +98,27 @@ def stateful_set_rules(spec: Tree, allow: Allowances, *, is_new: bool, inside: b
     return found + lasting_pods(TEMPLATE, spec.get("template") or {}, "StatefulSet")
 
 
+def _rolling(obj: Tree) -> Tree:
+    found: Tree = ((obj.get("spec") or {}).get("updateStrategy") or {}).get("rollingUpdate") or {}
+    return found
+
+
+def _drop_unavailable(obj: Tree, old: Tree) -> None:
+    """The gate of maxUnavailable is off in 1.36: only what has it may keep it."""
+    if _rolling(old).get("maxUnavailable") is None:
+        _rolling(obj).pop("maxUnavailable", None)
+
+
 class StatefulSetStrategy(WorkloadStrategy):
     repeats_metadata_rules = ("change",)
+
+    def prepare_for_create(self, ctx: Context, obj: Tree) -> None:
+        super().prepare_for_create(ctx, obj)
+        _drop_unavailable(obj, {})
+
+    def prepare_for_update(self, ctx: Context, obj: Tree, old: Tree) -> None:
+        _drop_unavailable(obj, old)
+        super().prepare_for_update(ctx, obj, old)
 
     def check_name(self, name: str, prefix: bool) -> Sequence[str]:
         return names.name_is_dns_label(name, prefix)

@@ -1,7 +1,7 @@
 """PodTemplates and ControllerRevisions: what was or may be made into pods, kept as data.
 
-Made by `workload_makers`. Behaviour: kubernetes `pkg/registry/core/podtemplate`, `pkg/registry/apps/controllerrevision`,
-`pkg/apis/{core,apps}/validation`.
+Made by `workload_makers`. Behaviour: kubernetes `pkg/registry/core/podtemplate`,
+`pkg/registry/apps/controllerrevision`, `pkg/apis/{core,apps}/validation`.
 """
 
 from __future__ import annotations
