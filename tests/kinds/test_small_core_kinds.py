@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from kind_bench import Kind, Tree
 
@@ -152,7 +154,7 @@ def test_subsets_stay_as_they_are() -> None:
     assert made["subsets"] == [{"addresses": [{"ip": "1.2.3.4"}], "ports": [{"port": 1, "protocol": "TCP"}]}] * 2
 
 
-def slices(**members: object) -> list[str]:
+def slices(**members: Any) -> list[str]:
     return Kind("endpointslices", "discovery.k8s.io").refused(**members)
 
 

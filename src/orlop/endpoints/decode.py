@@ -81,6 +81,16 @@ def _read_protobuf(body: bytes, default: GroupVersionKind) -> Body:
     return Body(_filled(version.kind(envelope.kind), default), {}, None, envelope.raw)
 
 
+def own_kind(tree: Tree, default: GroupVersionKind) -> GroupVersionKind:
+    """What a tree says it is, with what the URL says filled in. Raises DecodeError for names that are none."""
+    if tree.get("apiVersion") == default.api_version and tree.get("kind") == default.kind:
+        return default
+    try:
+        return _filled(meta.interpret(tree), default)
+    except meta.MetaError as error:
+        raise DecodeError(str(error)) from None
+
+
 def _filled(found: GroupVersionKind, default: GroupVersionKind) -> GroupVersionKind:
     group, version = found.group_version if found.version else default.group_version
     return GroupVersionKind(group, version, found.kind or default.kind)
@@ -88,34 +98,22 @@ def _filled(found: GroupVersionKind, default: GroupVersionKind) -> GroupVersionK
 
 def check_kind(scope: Scope, actual: GroupVersionKind) -> None:
     """Refuse bodies of another kind or version than the route's."""
-    if actual == scope.kind:
-        return
     expected = scope.kind
-    if actual.group_kind == expected.group_kind and actual.group_version in scope.accepts:
+    if actual == expected or (actual.group_kind == expected.group_kind and actual.group_version in scope.accepts):
         return
-    if actual.kind == expected.kind and actual.group_version != expected.group_version and not _known(scope, actual):
-        text = f'no kind {quote(actual.kind)} is registered for version {quote(str(actual.group_version))} in scheme ' \
-               '"pkg/runtime/scheme.go:111"'
-        raise errors.bad_request(
-            f"{actual.kind} in version {quote(actual.version)} cannot be handled as a {expected.kind}: {text}")
-    if actual.kind != expected.kind:
-        raise errors.bad_request(
-            f"{actual.kind} in version {quote(actual.version)} cannot be handled as a {expected.kind}: "
-            f"{_mismatch(scope, actual)}")
-    raise errors.bad_request(f"the API version in the data ({actual.group_version}) does not match the expected API "
-                             f"version ({expected.group_version})")
+    if actual.kind == expected.kind and scope.knows(actual):
+        raise errors.bad_request(f"the API version in the data ({actual.group_version}) does not match the expected "
+                                 f"API version ({expected.group_version})")
+    raise errors.bad_request(f"{actual.kind} in version {quote(actual.version)} cannot be handled as a "
+                             f"{expected.kind}: {mismatch(scope, actual)}")
 
 
-def _known(scope: Scope, kind: GroupVersionKind) -> bool:
-    return scope.knows(kind)
-
-
-def _mismatch(scope: Scope, actual: GroupVersionKind) -> str:
+def mismatch(scope: Scope, actual: GroupVersionKind) -> str:
+    """Why an object of another kind cannot become one of the route's."""
     if not scope.knows(actual):
-        return (f'no kind {quote(actual.kind)} is registered for version {quote(str(actual.group_version))} in scheme '
+        return (f"no kind {quote(actual.kind)} is registered for version {quote(str(actual.group_version))} in scheme "
                 '"pkg/runtime/scheme.go:111"')
-    expected = scope.kind
-    return (f"converting ({_go_name(actual)}) to ({_go_name(expected, internal=True)}): unknown conversion")
+    return f"converting ({_go_name(actual)}) to ({_go_name(scope.kind, internal=True)}): unknown conversion"
 
 
 def _go_name(kind: GroupVersionKind, *, internal: bool = False) -> str:

@@ -23,6 +23,7 @@ from orlop.api.query_options import parse_patch
 from orlop.api.tree import Tree, Value
 from orlop.codec import json, negotiation
 from orlop.endpoints import response
+from orlop.endpoints.decode import mismatch, own_kind
 from orlop.endpoints.scope import Scope
 from orlop.endpoints.update import Admission, check_name
 from orlop.patching import go_value, json_operation, json_patch, merge_patch, strategic
@@ -53,8 +54,17 @@ class Mechanism:
         raise AssertionError("each mechanism applies itself")
 
     def decode(self, patched: Tree, strict: list[str] | None) -> None:
-        """Make the result a proper object of the kind. Raises DecodeError."""
-        self.scope.schema.decode(patched, strict)
+        """Make the result a proper object of the kind. Raises DecodeError.
+
+        Upstream reads the result from text whose keys are sorted, which decides the order of complaints.
+        """
+        actual = own_kind(patched, self.scope.kind)
+        if actual != self.scope.kind:
+            raise DecodeError(mismatch(self.scope, actual))
+        found: list[str] | None = None if strict is None else []
+        self.scope.schema.decode(patched, found)
+        if strict is not None and found:
+            strict += sorted(found, key=lambda text: text.split("."))
 
     def shown(self, document: Tree, patched: Value) -> str:
         """What an error about the result quotes."""

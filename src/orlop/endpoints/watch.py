@@ -296,7 +296,8 @@ def watch(scope: Scope, request: Request, options: ListOptions) -> Answer | Awai
     representation = negotiation.negotiate(request.headers.get("accept", ""), streaming=True)
     transform = representation.transform
     if transform == "PartialObjectMetadataList":
-        transform = "PartialObjectMetadata"
+        # Upstream finds out with the first event that an object is no list, and ends the stream.
+        return Stream(STREAM_TYPES[representation.media], lambda channel: channel.close())
     include = parse_table(request).include_object or "Metadata" if transform == "Table" else ""
     revision = resource_version.parse_watch(options.resource_version)
     timeout = float(options.timeout_seconds or 0) or scope.watches.min_timeout * (1 + random.random())

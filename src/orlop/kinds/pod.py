@@ -21,13 +21,13 @@ from orlop.kinds.checks import SPEC, STATUS, Errors
 from orlop.kinds.generic import Form, MainStrategy, StatusStrategy, carry
 from orlop.kinds.pod_conditions import set_condition
 from orlop.kinds.pod_fields import apply_label_keys, drop_gated, settle_apparmor
-from orlop.kinds.pod_rules import changes, pod_annotations, resizes
+from orlop.kinds.pod_rules import changes, resizes
 from orlop.kinds.pod_rules.allowances import POD, for_update
-from orlop.kinds.pod_rules.pod import ANNOTATIONS, new_pod
-from orlop.kinds.pod_rules.pod_annotations import MIRROR
+from orlop.kinds.pod_rules.pod import new_pod
+from orlop.kinds.pod_rules.pod_annotations import MIRROR, matters
 from orlop.kinds.pod_rules.pod_resources import qos_class
 from orlop.kinds.pod_rules.spec import ROOT
-from orlop.kinds.pod_rules.status_rules import status_change
+from orlop.kinds.pod_rules.status_rules import is_plain_address, status_change
 from orlop.kinds.pod_rules.terms import Allowances
 from orlop.kinds.pod_rules.warnings import pod_remarks
 from orlop.schema.types import Type
@@ -101,6 +101,8 @@ class PodStrategy(_PodRules):
         self._count(obj, old)
 
     def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Errors:
+        if obj["spec"] == old["spec"] and not _is_noted(obj, old):
+            return []  # what is stored was found right before
         return changes.pod_change(obj, old, self._allowed(old), self._spec_type)
 
 
@@ -120,18 +122,21 @@ class PodStatusStrategy(StatusStrategy):
         _keep_observed(status, former)
 
     def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Errors:
-        notes, before = (tree["metadata"].get("annotations") or {} for tree in (obj, old))
         found: Errors = []
-        if pod_annotations.matters(notes) or pod_annotations.matters(before):
-            found += pod_annotations.changes(ANNOTATIONS, notes, before)
-            cost = for_update(old.get("spec"), old["metadata"], POD).deletion_cost
-            found += pod_annotations.rules(ANNOTATIONS, notes, obj["spec"], bad_cost=cost)
+        if _is_noted(obj, old):
+            found += changes.annotation_change(obj, old, for_update(old.get("spec"), old["metadata"], POD))
         return found + status_change(obj, old)
 
     def warnings_on_update(self, ctx: Context, obj: Tree, old: Tree) -> Sequence[str]:
         status = obj.get("status") or {}
         return [text for member in ("podIPs", "hostIPs") for position, address in enumerate(status.get(member) or ())
+                if not is_plain_address(address.get("ip") or "")
                 for text in ip_warnings(STATUS.child(member).index(position).child("ip"), address.get("ip") or "")]
+
+
+def _is_noted(obj: Tree, old: Tree) -> bool:
+    """Whether annotations have a say in this update."""
+    return matters(obj["metadata"].get("annotations")) or matters(old["metadata"].get("annotations"))
 
 
 def _keep_observed(status: Tree, former: Tree) -> None:

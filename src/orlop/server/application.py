@@ -74,6 +74,8 @@ from orlop.storage.watch_cache import WatchCache
 
 log = logging.getLogger(__name__)
 
+_ALSO_ACCEPTED = {("", "pods", "eviction"): (GroupVersion("policy", "v1beta1"),)}
+"""Older versions of a subresource's body that are taken as well."""
 _DELETE_OPTIONS = GroupVersionKind("", "v1", "DeleteOptions")
 
 
@@ -210,7 +212,8 @@ class Application:
             hub=resource.storage_version, clock=self.outside.clock, watches=self.watches,
             list_kind=resource.list_kind, to_hub=conversion[0] if conversion else None,
             from_hub=conversion[1] if conversion else None, defaults=defaults, authorize=self.authorize_create,
-            warning=_warning(resource, version), accepts=(GroupVersion(resource.group, version),),
+            warning=_warning(resource, version),
+            accepts=_ALSO_ACCEPTED.get((resource.group, resource.plural, subresource), ()),
             preserves_metadata=subresource == "token", knows=self.types.knows,
             delete_options_schema=partial(self.schema, _DELETE_OPTIONS))
         install(self.router, scope, frozenset(declared.verbs if declared else resource.verbs))

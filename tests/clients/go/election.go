@@ -5,26 +5,29 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
 
 // election has two candidates for one lease: the first leads until it steps down, then the second does. The first steps
-// down once the second knows it, when its first renewal is over: a renewal cut off would make the release conflict.
+// down right after a renewal: one that is cut off on its way would make the release conflict.
 func election(w *World) error {
 	first, stepDown := context.WithCancel(w.ctx)
 	defer stepDown()
-	leading, known := make(chan string, 4), make(chan string, 4)
+	leading := make(chan string, 4)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		candidate(first, w, "one", leading, nil)
+		candidate(first, w, "one", leading)
 	}()
 	say("step", "leads", "who", <-leading)
 	second, end := context.WithCancel(w.ctx)
 	defer end()
-	go candidate(second, w, "two", leading, known)
-	say("step", "knows", "who", <-known)
+	go candidate(second, w, "two", leading)
+	if err := renewed(w); err != nil {
+		return err
+	}
 	stepDown()
 	<-done
 	say("step", "leads", "who", <-leading)
@@ -36,7 +39,22 @@ func election(w *World) error {
 	return nil
 }
 
-func candidate(ctx context.Context, w *World, name string, leading, known chan<- string) {
+// renewed waits until the lease was renewed once more.
+func renewed(w *World) error {
+	leases, before := w.client.CoordinationV1().Leases(w.namespace), time.Time{}
+	return wait.PollUntilContextCancel(w.ctx, time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		lease, err := leases.Get(ctx, "election", metav1.GetOptions{})
+		if err != nil {
+			return false, err
+		}
+		if before.IsZero() {
+			before = lease.Spec.RenewTime.Time
+		}
+		return lease.Spec.RenewTime.After(before), nil
+	})
+}
+
+func candidate(ctx context.Context, w *World, name string, leading chan<- string) {
 	lock := &resourcelock.LeaseLock{
 		LeaseMeta:  metav1.ObjectMeta{Name: "election", Namespace: w.namespace},
 		Client:     w.client.CoordinationV1(),
@@ -44,14 +62,9 @@ func candidate(ctx context.Context, w *World, name string, leading, known chan<-
 	}
 	leaderelection.RunOrDie(ctx, leaderelection.LeaderElectionConfig{
 		Lock: lock, ReleaseOnCancel: true, Name: "election",
-		LeaseDuration: 5 * time.Second, RenewDeadline: 4 * time.Second, RetryPeriod: 100 * time.Millisecond,
+		LeaseDuration: 5 * time.Second, RenewDeadline: 4 * time.Second, RetryPeriod: 300 * time.Millisecond,
 		Callbacks: leaderelection.LeaderCallbacks{
 			OnStartedLeading: func(context.Context) { leading <- name },
-			OnNewLeader: func(who string) {
-				if known != nil {
-					known <- who
-				}
-			},
 			OnStoppedLeading: func() { say("step", "stopped", "who", name) },
 		},
 	})

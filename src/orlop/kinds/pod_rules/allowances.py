@@ -7,7 +7,7 @@ GetValidationOptionsFromPodSpecAndMeta.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from orlop.api import names
@@ -25,12 +25,6 @@ POD: Final = Allowances(is_pod=True)
 TEMPLATE: Final = Allowances()
 _NOWHERE: Final = Path()
 _TERMS: Final = ("requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution")
-
-
-@dataclass(frozen=True, slots=True)
-class _Old:
-    spec: Tree
-    metadata: Tree
 
 
 def for_update(old_spec: Tree | None, old_metadata: Tree | None, base: Allowances) -> Allowances:

@@ -28,22 +28,24 @@ _NO_OTHERS: Final = f"pod updates may not change fields other than {','.join(_UP
 _AFFINITY: Final = SPEC.child("affinity", "nodeAffinity")
 
 
+def annotation_change(new: Tree, old: Tree, allow: Allowances) -> Errors:
+    """The annotations with a meaning."""
+    notes, before = new["metadata"].get("annotations") or {}, old["metadata"].get("annotations") or {}
+    if not pod_annotations.matters(notes) and not pod_annotations.matters(before):
+        return []
+    found = pod_annotations.changes(ANNOTATIONS, notes, before)
+    return found + pod_annotations.rules(ANNOTATIONS, notes, new["spec"], bad_cost=allow.deletion_cost)
+
+
 def common(new: Tree, old: Tree, allow: Allowances) -> Errors:
     """The rules that every room of a pod has for updates. Upstream checks annotations twice, and says so twice."""
-    found = pod(new, allow)
-    notes, before = new["metadata"].get("annotations") or {}, old["metadata"].get("annotations") or {}
-    if pod_annotations.matters(notes) or pod_annotations.matters(before):
-        found += pod_annotations.changes(ANNOTATIONS, notes, before)
-        found += pod_annotations.rules(ANNOTATIONS, notes, new["spec"], bad_cost=allow.deletion_cost)
-    return found
+    return pod(new, allow) + annotation_change(new, old, allow)
 
 
 def pod_change(new: Tree, old: Tree, allow: Allowances, kind: Type) -> Errors:
     """`kind` is the type of the spec."""
     found = common(new, old, allow)
     spec, before = new["spec"], old["spec"]
-    if spec == before:
-        return found
     for name in ("containers", "initContainers"):
         containers, former = spec.get(name) or [], before.get(name) or []
         if len(containers) != len(former):

@@ -28,13 +28,17 @@ def requirements(path: Path, resources: Tree, claims: frozenset[str], allow: All
     limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
     found: Errors = []
     for name, text in limits.items():
-        place = path.child("limits").key(name)
-        found += name_rule(place, name) + resource_names.amount(place, name, text)
-        found += _whole_pages(place, name, text, allow)
+        if name not in _COMPUTE or amount(text).sign < 0:
+            place = path.child("limits").key(name)
+            found += name_rule(place, name) + resource_names.amount(place, name, text)
+            found += _whole_pages(place, name, text, allow)
     for name, text in requests.items():
+        limit = limits.get(name)
+        if name in _COMPUTE and amount(text).sign >= 0 and (limit is None or amount(text) <= amount(limit)):
+            continue
         place = path.child("requests").key(name)
         found += name_rule(place, name) + resource_names.amount(place, name, text)
-        found += _against_limit(path, name, text, limits.get(name))
+        found += _against_limit(path, name, text, limit)
         found += _whole_pages(place, name, text, allow)
     if any(n.startswith(HUGE_PAGES) for kind in (limits, requests) for n in kind) and _COMPUTE.isdisjoint(
             limits) and _COMPUTE.isdisjoint(requests):

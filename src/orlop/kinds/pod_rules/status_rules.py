@@ -7,9 +7,11 @@ Called by the status strategy of pods. Texts and their order: kubernetes `pkg/ap
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from orlop.api import names
+from orlop.api.addresses import ip_warnings
 from orlop.api.field import Path, duplicate, forbidden, invalid, required
 from orlop.api.tree import Tree
 from orlop.kinds import ip
@@ -26,6 +28,14 @@ _FAMILIES: Final = "may specify no more than one IP for each IP family"
 _PLAIN: Final = frozenset({"phase", "conditions", "qosClass", "startTime", "hostIP", "podIP", "message", "reason",
                            "observedGeneration"})
 """Members that need no more rules than `_core` has."""
+_KNOWN_ADDRESSES: Final = 4096
+"""How many addresses are remembered as plain or not; the least recently used goes first."""
+
+
+@lru_cache(_KNOWN_ADDRESSES)
+def is_plain_address(text: str) -> bool:
+    """Whether there is neither a fault in an address nor anything to remark."""
+    return not ip.valid(STATUS, text) and not ip_warnings(STATUS, text)
 
 
 def status_change(new: Tree, old: Tree) -> Errors:
@@ -134,7 +144,7 @@ def _addresses(path: Path, listed: list[Tree], former: list[Tree]) -> Errors:
     known = {address.get("ip") or "" for address in former}
     for position, address in enumerate(listed):
         text = address.get("ip") or ""
-        if text not in known:
+        if text not in known and not is_plain_address(text):
             found += ip.valid(path.index(position), text)
     if len(listed) > 1:
         families = {ip.family(address.get("ip") or "") for address in listed}

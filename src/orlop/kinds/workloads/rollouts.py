@@ -137,7 +137,7 @@ def counts(status: Tree, members: Iterable[str]) -> Errors:
 def within(status: Tree, members: Iterable[str], whole: str, shown: str) -> Errors:
     """Counters that are part of another one, which the message calls `shown`."""
     most = status.get(whole) or 0
-    return [invalid(STATUS.child(name), status[name], f"cannot be greater than {shown}")
+    return [invalid(STATUS.child(name), status.get(name) or 0, f"cannot be greater than {shown}")
             for name in members if (status.get(name) or 0) > most]
 
 
