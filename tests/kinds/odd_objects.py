@@ -48,4 +48,4 @@ def _scalar(shape: str, chance: Random) -> Any:
         return "2024-01-01T00:00:00Z"
     values = {t.STRING: TEXTS, t.INT32: NUMBERS, t.INT64: NUMBERS, t.QUANTITY: QUANTITIES,
               t.INT_OR_STRING: INTS_OR_TEXTS}.get(shape, (None,))
-    return chance.choice(values)  # type: ignore[arg-type]
+    return chance.choice(values)

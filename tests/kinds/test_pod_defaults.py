@@ -103,5 +103,6 @@ def test_pod_level_requests_come_from_containers() -> None:
 ])
 def test_the_quality_of_service_follows_from_resources(resources: Tree, quality: str) -> None:
     """And a new pod's status says nothing else."""
-    made = Kind("pods").create(spec={"containers": [{**CONTAINER, "resources": resources}]}, status={"phase": "Running"})
+    spec = {"containers": [{**CONTAINER, "resources": resources}]}
+    made = Kind("pods").create(spec=spec, status={"phase": "Running"})
     assert made["status"] == {"phase": "Pending", "qosClass": quality}

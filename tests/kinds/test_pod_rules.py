@@ -81,7 +81,8 @@ def test_a_pod_needs_a_container() -> None:
      ["restartPolicy: Required value: must specify restartPolicy when restart rules are used",
       'restartPolicyRules[0].action: Unsupported value: "Stop": supported values: "Restart", "RestartAllContainers"',
       "restartPolicyRules[0].exitCodes: Required value: must be specified"]),
-    ({"securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"add": ["CAP_SYS_ADMIN"]}, "runAsUser": -1}},
+    ({"securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"add": ["CAP_SYS_ADMIN"]},
+                          "runAsUser": -1}},
      ["securityContext.runAsUser: Invalid value: -1: must be between 0 and 2147483647, inclusive",
       'securityContext: Invalid value: {"Capabilities":{"Add":["CAP_SYS_ADMIN"],"Drop":null},"Privileged":null,'
       '"SELinuxOptions":null,"WindowsOptions":null,"RunAsUser":-1,"RunAsGroup":null,"RunAsNonRoot":null,'
@@ -175,7 +176,8 @@ def test_names_are_unique_among_all_containers() -> None:
 def test_only_sidecars_have_probes() -> None:
     """Among init containers."""
     early = {**CONTAINER, "name": "i", "livenessProbe": {"exec": {"command": ["x"]}}}
-    text = "spec.initContainers[0].livenessProbe: Forbidden: may not be set for init containers without restartPolicy=Always"
+    text = ("spec.initContainers[0].livenessProbe: Forbidden: may not be set for init containers without "
+            "restartPolicy=Always")
     assert refused(initContainers=[early]) == [text]
     assert refused(initContainers=[{**early, "restartPolicy": "Always"}]) == []
 
@@ -195,7 +197,8 @@ def test_a_remembered_container_is_still_checked_against_its_pod() -> None:
     volume = [{"name": "v", "emptyDir": {}}]
     assert refused(containers=[good], volumes=volume) == []
     assert refused(containers=[good]) == ['spec.containers[0].volumeMounts[0].name: Not found: "v"']
-    assert refused(containers=[good, good], volumes=volume) == ['spec.containers[1].name: Duplicate value: "remembered"']
+    assert refused(containers=[good, good], volumes=volume) == [
+        'spec.containers[1].name: Duplicate value: "remembered"']
     never = {**good, "resizePolicy": [{"resourceName": "cpu", "restartPolicy": "RestartContainer"}]}
     assert refused(containers=[never], volumes=volume) == []
     assert refused(containers=[never], volumes=volume, restartPolicy="Never") == [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -200,3 +201,23 @@ def test_admission_has_the_last_word(awaited: bool) -> None:
 
 async def _refuse() -> None:
     raise APIError(403, "Forbidden", "no")
+
+
+def test_cancelled_writes_keep_what_they_took() -> None:
+    """A write that nobody waits for any more may still be committed: what its hook took is not given to others."""
+
+    async def scenario(toys: Toys) -> None:
+        reached = asyncio.Event()
+
+        async def stop_here(what: str) -> None:
+            reached.set()
+            await asyncio.Event().wait()
+
+        toys.storage.before = stop_here
+        writing = asyncio.ensure_future(toys.create("bear"))
+        await reached.wait()
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+        assert toys.hooks.told == ["create bear"]
+
+    play(scenario)

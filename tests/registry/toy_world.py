@@ -97,7 +97,7 @@ class RecordingHooks(Hooks):
 
 
 class InterruptibleStorage(MemoryStorage):
-    """Runs `before` ahead of the next update or deletion: what somebody else does while a request is between two of
+    """Runs `before` ahead of the next write: what somebody else does while a request is between two of
     its steps."""
 
     before: Callable[[str], Awaitable[None]] | None = None
@@ -106,6 +106,10 @@ class InterruptibleStorage(MemoryStorage):
         before, self.before = self.before, None
         if before is not None:
             await before(what)
+
+    async def create(self, *args: Any, **kwargs: Any) -> Entry:
+        await self._interrupt("create")
+        return await super().create(*args, **kwargs)
 
     async def guaranteed_update(self, *args: Any, **kwargs: Any) -> Entry:
         await self._interrupt("update")

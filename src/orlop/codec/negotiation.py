@@ -55,6 +55,8 @@ class Representation:
 
 
 JSON: Final = Representation()
+RAW: Final = Representation(pretty=True)
+"""Of errors for clients that accept nothing we have: JSON, always indented, without a line end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +174,11 @@ def negotiate(accept: str, *, transforms: frozenset[str] = TRANSFORMS, plain: fr
 
 
 def negotiate_error(accept: str) -> Representation:
-    """The representation of an error: no transforms, and JSON when nothing fits."""
+    """The representation of an error: no transforms, and RAW when nothing fits."""
     try:
         return _negotiate(accept, frozenset(), _ALL_MEDIA, False)
     except errors.APIError:
-        return JSON
+        return RAW
 
 
 @lru_cache(maxsize=_REMEMBERED)

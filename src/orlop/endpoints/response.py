@@ -129,11 +129,14 @@ def answer_list(scope: Scope, request: Request, result: ListResult,
 
 
 def answer_error(request: Request, error: APIError) -> Response:
-    """A Status. Errors fall back to JSON when the Accept header names nothing we have."""
+    """A Status, in indented JSON when the Accept header names nothing we have."""
     if error.plain:
         return Response(error.code, error.plain.encode(), "text/plain; charset=utf-8")
     representation = negotiation.negotiate_error(request.headers.get("accept", ""))
-    answer = _finish(request, representation, error.code, orjson.dumps(error.status()))
+    if representation is negotiation.RAW:
+        answer = Response(error.code, orjson.dumps(error.status(), option=_INDENT), JSON)
+    else:
+        answer = _finish(request, representation, error.code, orjson.dumps(error.status()))
     if error.retry_after:
         answer.headers = (*answer.headers, ("Retry-After", str(error.retry_after)))
     return answer

@@ -35,6 +35,10 @@ Bound = dict[str, Tree | None]
 
 
 class TokenRequests:
+    """`preserves_metadata`: clients name the account they mean by its uid."""
+
+    preserves_metadata = True
+
     def __init__(self, stores: Mapping[tuple[str, str], Store], issuer: TokenIssuer, audiences: Sequence[str],
                  outside: Outside) -> None:
         self._stores, self._issuer, self._audiences, self._outside = stores, issuer, tuple(audiences), outside

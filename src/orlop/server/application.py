@@ -214,7 +214,7 @@ class Application:
             from_hub=conversion[1] if conversion else None, defaults=defaults, authorize=self.authorize_create,
             warning=_warning(resource, version),
             accepts=_ALSO_ACCEPTED.get((resource.group, resource.plural, subresource), ()),
-            preserves_metadata=subresource == "token", knows=self.types.knows,
+            preserves_metadata=getattr(storage, "preserves_metadata", False), knows=self.types.knows,
             delete_options_schema=partial(self.schema, _DELETE_OPTIONS))
         install(self.router, scope, frozenset(declared.verbs if declared else resource.verbs))
 
