@@ -75,7 +75,7 @@ class Bootstrap:
         await self.namespaces()
         objects: dict[str, list[Tree]] = orjson.loads(data.load("bootstrap-1.36.json.gz"))
         await asyncio.gather(*(self._ensure(plural, source) for plural, kind in _STATIC.items()
-                               for source in objects[plural]))
+                               if (kind.group, plural) in self._writer.stores for source in objects[plural]))
 
     async def _ensure(self, plural: str, source: Tree) -> None:
         kind = _STATIC[plural]

@@ -20,6 +20,7 @@ from orlop.endpoints import accept, openapi_descriptions, openapi_v2
 from orlop.endpoints.openapi_descriptions import Descriptions
 from orlop.endpoints.openapi_documents import Document, digest, packaged, packed
 from orlop.endpoints.openapi_v2 import Part
+from orlop.schema.release import Release
 from orlop.world.clock import Clock, SystemClock
 
 JSON = "application/json"
@@ -42,11 +43,12 @@ class OpenAPI:
     """
 
     def __init__(self, version: str = "1.36", *, descriptions: Descriptions | None = None,
-                 clock: Clock | None = None) -> None:
+                 clock: Clock | None = None, older: Release | None = None) -> None:
+        """`older` is what is known of `version` when it is not the packaged one."""
         found = descriptions or openapi_descriptions.find(version)
         self.version = version
         self._clock = clock or SystemClock()
-        self._packaged = packaged(version, found)
+        self._packaged = packaged(version, found, older)
         self._added: dict[str, Document] = {}
         self._index = b""
         self._swagger: dict[str, tuple[str, bytes]] = {}

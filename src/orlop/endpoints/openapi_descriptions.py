@@ -9,12 +9,12 @@ is read.
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 
 import orjson
 
 from orlop.api.tree import Tree
+from orlop.schema.release import definitions_file
 
 PACKAGE = "kubernetes-validate"
 
@@ -50,15 +50,11 @@ def _describe(schema: Tree, source: Tree) -> None:
 
 def find(release: str) -> Descriptions | None:
     """The descriptions for a Kubernetes minor version ("1.36"), if they are installed."""
-    spec = find_spec("kubernetes_validate")
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    schemas = Path(spec.submodule_search_locations[0]) / "kubernetes-json-schema"
-    found = sorted(schemas.glob(f"v{release}.*-local/_definitions.json"))
-    if not found:
+    file = definitions_file(release)
+    if file is None:
         return None
     try:
         package_version = version(PACKAGE)
     except PackageNotFoundError:
         package_version = "unknown"
-    return Descriptions(found[-1], f"{PACKAGE} {package_version} {found[-1].parent.name}")
+    return Descriptions(file, f"{PACKAGE} {package_version} {file.parent.name}")

@@ -18,6 +18,7 @@ import orjson
 from orlop.api.tree import Tree
 from orlop.endpoints.openapi_descriptions import Descriptions
 from orlop.endpoints.openapi_proto_messages import V3
+from orlop.schema.release import PACKAGED, Release
 
 _PREFIX = "openapi-v3-"
 _LEVEL = 6
@@ -73,14 +74,35 @@ def releases() -> list[str]:
     return sorted(names, key=lambda name: [int(part) for part in name.split(".")])
 
 
-def packaged(release: str, descriptions: Descriptions | None) -> dict[str, Document]:
-    """The built-in documents of a Kubernetes minor version by path ("apis/apps/v1"). ValueError for one
-    that is not in the package."""
+def packaged(release: str, descriptions: Descriptions | None, older: Release | None = None) -> dict[str, Document]:
+    """The built-in documents of a Kubernetes minor version by path ("apis/apps/v1"); with `older`, as that
+    minor has them. ValueError for one that is not in the package."""
+    if older is not None:
+        return _narrowed(packaged(PACKAGED, None), older, descriptions)
     if release not in releases():
         raise ValueError(f"no OpenAPI documents of Kubernetes {release}; there are: {', '.join(releases())}")
     folder = files("orlop.data").joinpath(_PREFIX + release)
     index: dict[str, str] = orjson.loads(folder.joinpath("index.json").read_bytes())
     return {path: _document(folder, path, hash, descriptions) for path, hash in index.items()}
+
+
+def _narrowed(documents: dict[str, Document], older: Release,
+              descriptions: Descriptions | None) -> dict[str, Document]:
+    """The documents of the packaged minor as an older one has them; those of groups it lacks are left out."""
+    versions = {kind.api_version for kind in older.kinds}
+
+    def made(source: Document) -> Callable[[], bytes]:
+        def load() -> bytes:
+            tree = older.narrow(source.tree())
+            if descriptions is not None:
+                descriptions.annotate(tree)
+            return packed(orjson.dumps(tree))
+
+        return load
+
+    return {path: Document(digest(f"{found.hash} {older.identity}".encode()), made(found))
+            for path, found in documents.items()
+            if path.count("/") < 2 or path.removeprefix("apis/") in versions or not path.startswith("apis/")}
 
 
 def _document(folder: Traversable, path: str, hash: str, descriptions: Descriptions | None) -> Document:

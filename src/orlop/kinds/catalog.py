@@ -8,6 +8,9 @@ name. The tables are in `catalog_core` and `catalog_groups`. Priorities: kube-ap
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
+
 from orlop.api.gvk import GroupKind, GroupResource, GroupVersion, GroupVersionKind
 from orlop.kinds.catalog_core import CORE
 from orlop.kinds.catalog_groups import NAMED
@@ -76,3 +79,15 @@ def priority(group_version: GroupVersion) -> Priority:
     if group is None or group_version not in GROUP_VERSIONS:
         return CUSTOM
     return group.priority_of(group_version.version)
+
+
+def available(kinds: Collection[GroupVersionKind] | None) -> tuple[Resource, ...]:
+    """The resources that an older minor serves, in the versions whose kinds it defines (None: all of them)."""
+    if kinds is None:
+        return RESOURCES
+    found = []
+    for each in RESOURCES:
+        versions = tuple(version for version in each.versions if each.in_version(version) in kinds)
+        if versions:
+            found.append(each if versions == each.versions else replace(each, versions=versions))
+    return tuple(found)

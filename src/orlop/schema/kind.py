@@ -19,6 +19,7 @@ from orlop.schema.exact import Reader
 from orlop.schema.interface import DecodeError
 from orlop.schema.merging import StructMerge
 from orlop.schema.protobuf import Decoder, Encoder
+from orlop.schema.release import Release
 from orlop.schema.scalars import Decoder as TreeDecoder
 from orlop.schema.scalars import Surprise
 from orlop.schema.structural import Structural
@@ -124,8 +125,8 @@ class Types:
         self._made: dict[GroupVersionKind, KindSchema] = {}
 
     @classmethod
-    def load(cls) -> Types:
-        return cls(TypeTable.load())
+    def load(cls, release: Release | None = None) -> Types:
+        return cls(TypeTable.load(release.members if release is not None else None))
 
     def kind(self, gvk: GroupVersionKind) -> KindSchema:
         """The schema of a kind, also of those that are never stored (DeleteOptions, Scale, Eviction, Status,

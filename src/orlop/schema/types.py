@@ -10,8 +10,9 @@ and a kind that nobody uses costs nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import orjson
 
@@ -155,7 +156,8 @@ class Type:
     def fields(self) -> dict[str, Field]:
         """A struct's JSON fields in Go's order; empty for other shapes."""
         rows = self._node[3] if self.shape == STRUCT else ()
-        return {row[0]: Field(self._types, row) for row in rows}
+        members = self._types.members(self.openapi) if self.openapi else None
+        return {row[0]: Field(self._types, row) for row in rows if members is None or row[0] in members}
 
     @cached_property
     def inline(self) -> dict[str, tuple[int, Type]]:
@@ -181,11 +183,19 @@ class Type:
         return f"<Type {self.go}>"
 
 
+Members: TypeAlias = Callable[[str], frozenset[str] | None]
+
+
+def _all_members(openapi: str) -> frozenset[str] | None:
+    return None
+
+
 class TypeTable:
     """The whole table. `kinds` and `registered` map "group/version" to kinds; registered ones have no
-    facts."""
+    facts. `members`, where given, says which fields of a type an older release has (None: all)."""
 
-    def __init__(self, facts: dict[str, Any]) -> None:
+    def __init__(self, facts: dict[str, Any], members: Members | None = None) -> None:
+        self.members: Members = members or _all_members
         self.release: str = facts["release"]
         self.kinds: dict[str, dict[str, int]] = facts["kinds"]
         self.registered: dict[str, list[str]] = facts["registered"]
@@ -193,9 +203,9 @@ class TypeTable:
         self._types: dict[int, Type] = {}
 
     @classmethod
-    def load(cls) -> TypeTable:
+    def load(cls, members: Members | None = None) -> TypeTable:
         """The packaged table; a few milliseconds."""
-        return cls(orjson.loads(load(_DATA)))
+        return cls(orjson.loads(load(_DATA)), members)
 
     def __getitem__(self, index: int) -> Type:
         found = self._types.get(index)

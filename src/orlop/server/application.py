@@ -60,7 +60,8 @@ from orlop.kinds.rooms import RestOptions, form, prefix, rooms
 from orlop.kinds.selectors import field_selectors
 from orlop.registry.store import Outside, Store, attributes_of
 from orlop.schema.interface import Schema
-from orlop.schema.kind import builtin
+from orlop.schema.kind import Types, builtin
+from orlop.schema.release import Release
 from orlop.server.config import Config
 from orlop.server.filter_chain import FilterChain
 from orlop.server.handler import Handler
@@ -85,12 +86,14 @@ class Application:
     def __init__(self, storage: Storage, config: Config, outside: Outside, keys: KeySet,
                  tokens: Mapping[str, User]) -> None:
         self.storage, self.config, self.outside, self.keys = storage, config, outside, keys
-        self.types = builtin()
+        release = Release.load(config.kubernetes_version)
+        self.types = builtin() if release is None else Types.load(release)
+        self.resources = catalog.available(None if release is None else release.kinds)
         self.caches: dict[str, WatchCache] = {}
         self.watches, self.router, self.health = Watches(config.min_request_timeout), Router(), Health()
         self.metrics = RequestMetrics(outside.clock, self.router.knows)
-        self.discovery = Discovery()
-        self.openapi = OpenAPI(config.kubernetes_version, clock=outside.clock)
+        self.discovery = Discovery(resources=self.resources)
+        self.openapi = OpenAPI(config.kubernetes_version, clock=outside.clock, older=release)
         self.stores: dict[tuple[str, str], Store] = {}
         self._objects = StoredObjects(self.stores)
         self.issuer = TokenIssuer(keys, config.service_account_issuer, outside.clock, outside.entropy)
@@ -169,7 +172,7 @@ class Application:
         reviews = review_makers(self.authorizer, self._late, TokenReviewer(self.bearer, config.anonymous_auth),
                                 self.outside.clock)
         makers = {**MAKERS, **reviews}
-        self.rooms = {r.group_resource: rooms(r, self._options, makers) for r in catalog.RESOURCES}
+        self.rooms = {r.group_resource: rooms(r, self._options, makers) for r in self.resources}
         self.chain = Chain(self._plugins())
 
     def _plugins(self) -> Sequence[Plugin]:
@@ -192,7 +195,7 @@ class Application:
     # --- routes --------------------------------------------------------------------------------------------------
 
     def _install(self) -> None:
-        for resource in catalog.RESOURCES:
+        for resource in self.resources:
             made = self.rooms[resource.group_resource]
             for version in resource.versions:
                 for name, storage in made.items():
