@@ -61,7 +61,8 @@ def main() -> None:
               help="Seconds that a watch without timeoutSeconds lasts at the least.")
 @click.option("--event-ttl", type=click.IntRange(1), default=3600, show_default=True,
               help="Seconds that events are kept.")
-@click.option("--kubernetes-version", default="1.36", show_default=True, help="Kubernetes minor to serve as; older ones than 1.36 need orlop[descriptions].")
+@click.option("--kubernetes-version", default="1.36", show_default=True,
+              help="Kubernetes minor to serve as; older ones than 1.36 need orlop[descriptions].")
 @click.option("--access-log", type=click.Path(path_type=Path, dir_okay=False), help="File for one JSON line a request.")
 @click.option("--shutdown-grace", type=click.FloatRange(0), default=10.0, show_default=True,
               help="Seconds that requests under way get to finish at the end.")
