@@ -34,7 +34,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("go") / "clientgo"
     built = subprocess.run([go, "build", "-buildvcs=false", "-o", str(target), "."], cwd=Path(__file__).parent / "go",
                            capture_output=True, text=True, timeout=600)  # fmt: skip
-    if "proxy.golang.org" in built.stderr and "dial tcp" in built.stderr:
+    if "dial tcp" in built.stderr:
         pytest.skip("the Go modules are not in the cache and there is no network")
     assert built.returncode == 0, built.stderr
     return target
