@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 DATA_DIR ?= .orlop
 PORT ?= 6443
 
-.PHONY: run test check bench clean
+.PHONY: run test test-all check bench clean
 
 $(BIN)/orlop: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "orlop needs Python 3.11 or newer"; exit 1; }
@@ -35,4 +35,11 @@ bench: $(BIN)/orlop  ## see benchmarks/README.md
 	@$(BIN)/python benchmarks/run.py
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-3.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+test-all:  ## the tests under every Python from 3.11 to 3.13 that is installed
+	@for version in 3.11 3.12 3.13; do \
+		python$$version -c '' 2>/dev/null || { echo "python$$version is not installed"; continue; }; \
+		echo "== python$$version"; \
+		$(MAKE) --no-print-directory test VENV=.venv-$$version PYTHON=python$$version || exit 1; \
+	done

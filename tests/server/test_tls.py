@@ -21,6 +21,13 @@ from orlop.api.http import Frame, Response
 from orlop.server.tls import server_context
 
 
+def _key_usage(ca: bool) -> x509.KeyUsage:
+    """What Python 3.13 wants to see: it checks chains strictly."""
+    return x509.KeyUsage(digital_signature=not ca, key_cert_sign=ca, crl_sign=ca, content_commitment=False,
+                         key_encipherment=False, data_encipherment=False, key_agreement=False, encipher_only=False,
+                         decipher_only=False)
+
+
 @dataclass
 class Authority:
     """A throw-away CA that writes what it issues into one directory."""
@@ -43,6 +50,9 @@ class Authority:
             .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
             .not_valid_after(now + datetime.timedelta(days=1))
             .add_extension(x509.BasicConstraints(ca, None), critical=True)
+            .add_extension(_key_usage(ca), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
         )  # fmt: skip
         if not ca:
             builder = builder.add_extension(x509.ExtendedKeyUsage(usage), critical=False)
