@@ -62,21 +62,9 @@ def make_namespace(server: ServerProcess, name: str) -> str:
     return name
 
 
-def speaks_protobuf(server: ServerProcess) -> bool:
-    """Whether the server answers a built-in kind in protobuf to a client that takes only that."""
-    caller = ApiCaller(server)
-    caller._headers["Accept"] = "application/vnd.kubernetes.protobuf"
-    caller._connection.request("GET", "/api/v1/namespaces/default", headers=caller._headers)
-    code = caller._connection.getresponse().status
-    caller.close()
-    return code == 200
-
-
 @pytest.mark.parametrize("media", ["json", "protobuf"])
 def test_typed_clients(media: str, server: ServerProcess, lines_of: Callable[..., list[Line]]) -> None:
     """Create, get, update, patch, status, scale and delete give typed clients what upstream gives, in either format."""
-    if media == "protobuf" and not speaks_protobuf(server):
-        pytest.skip("the server does not speak protobuf yet")
     *steps, last = lines_of("typed", *(["-protobuf"] if media == "protobuf" else []))
     assert steps == [
         {"step": "create", "uid": True, "revision": True, "again": "AlreadyExists", "missing": "NotFound",
@@ -198,8 +186,6 @@ def write_map(caller: ApiCaller, namespace: str, name: str, value: str, method: 
 @pytest.mark.parametrize("media", ["json", "protobuf"])
 def test_informers(media: str, server: ServerProcess, informers: Callable[..., Informers]) -> None:
     """Informers start from a watch list and then see every add, update and delete in order."""
-    if media == "protobuf" and not speaks_protobuf(server):
-        pytest.skip("the server does not speak protobuf yet")
     namespace = make_namespace(server, f"go-informers-{media}")
     caller = ApiCaller(server)
     write_map(caller, namespace, "early", "1")

@@ -142,8 +142,7 @@ class Watch:
         try:
             self._initial = self._initial_frames()
         except RevisionCompacted as error:
-            text = f"too old resource version: {error.revision} ({error.oldest})"
-            self._refuse(errors.expired(text))
+            self._refuse(resource_version.too_old(error.revision, error.oldest + 1))
             return
         self._join()
         self._later("end", self._timeout, self.end)
