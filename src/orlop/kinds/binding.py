@@ -69,7 +69,7 @@ class Bindings:
 
         target = DryRun(pods.cache) if dry_run else pods.cache
         try:
-            await target.guaranteed_update(key, assign)
+            await target.guaranteed_update(key, assign, origin=pods.origin(ctx))
         except StorageError as error:
             raise interpret(error, _PODS, name) from None
 

@@ -113,6 +113,6 @@ async def spend(store: Store, ctx: Context, name: str, pod: str, now: float) -> 
         return Write(encode(budget), Attributes(own, store.strategy.fields(budget)))
 
     try:
-        await store.cache.guaranteed_update(key, update)
+        await store.cache.guaranteed_update(key, update, origin=store.origin(ctx))
     except StorageError as error:
         raise interpret(error, store.resource, name) from None

@@ -146,7 +146,7 @@ class NamespaceStore(Store):
 
         target = self.target(options.dry_run)
         try:
-            return await target.guaranteed_update(key, begin)
+            return await target.guaranteed_update(key, begin, origin=self.origin(ctx))
         except StorageError as error:
             raise interpret(error, _NAMESPACES, name) from None
 

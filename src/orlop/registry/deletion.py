@@ -56,6 +56,7 @@ class Deletion:
         self._store, self._ctx, self._name, self._admit, self._options = store, ctx, name, admit, options
         self._key = store.key(ctx, name)
         self._target = store.target(options.dry_run)
+        self._origin = store.origin(ctx)
         self._admitted = -1
         """The revision that admission let pass, where it took time for that."""
         self._free = -1
@@ -68,7 +69,7 @@ class Deletion:
         store = self._store
         while True:
             try:
-                gone = await self._target.delete(self._key, self._check)
+                gone = await self._target.delete(self._key, self._check, origin=self._origin)
             except _Undecided as undecided:
                 await undecided.verdict
                 self._admitted = undecided.revision
@@ -117,7 +118,7 @@ class Deletion:
         self._held = True
         self._graceful = False
         try:
-            marked = await self._target.guaranteed_update(self._key, self._begin)
+            marked = await self._target.guaranteed_update(self._key, self._begin, origin=self._origin)
         except _AlreadyDeleting as pending:
             return self._store.deleted(self._ctx, pending.entry), False
         except StorageError as error:

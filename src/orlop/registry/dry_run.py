@@ -18,12 +18,13 @@ class DryRun:
     def __init__(self, cache: WatchCache) -> None:
         self._cache = cache
 
-    async def create(self, key: str, body: bytes, attributes: Attributes | None = None, *, ttl: int = 0) -> Entry:
+    async def create(self, key: str, body: bytes, attributes: Attributes | None = None, *, ttl: int = 0,
+                     origin: bytes = b"") -> Entry:
         if self._cache.peek(key) is not None:
             raise KeyExists(key)
         return Entry(key, 0, body, attributes)
 
-    async def guaranteed_update(self, key: str, update: Update) -> Entry:
+    async def guaranteed_update(self, key: str, update: Update, *, origin: bytes = b"") -> Entry:
         current = self._cache.peek(key)
         result = update(current)
         write = result if result is None or isinstance(result, Write) else await result
@@ -34,7 +35,7 @@ class DryRun:
         revision = current.revision if current else 0
         return Entry(key, revision, stamp(write.body, revision) if revision else write.body, write.attributes)
 
-    async def delete(self, key: str, check: Callable[[Entry], None] | None = None) -> Entry:
+    async def delete(self, key: str, check: Callable[[Entry], None] | None = None, *, origin: bytes = b"") -> Entry:
         current = self._cache.peek(key)
         if current is None:
             raise KeyNotFound(key)

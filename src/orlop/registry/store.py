@@ -27,6 +27,7 @@ from orlop.registry.dry_run import DryRun
 from orlop.registry.encoding import encode
 from orlop.registry.error_mapping import TOO_OLD_CONTINUE, interpret
 from orlop.registry.interface import Admit, ListResult, Object, UpdateSource
+from orlop.registry.origin import note
 from orlop.registry.strategy import Strategy
 from orlop.registry.update_attempt import EmptiedFinalizers, UpdateAttempt
 from orlop.storage.errors import KeyExists, KeyNotFound, RevisionCompacted, StorageError
@@ -98,6 +99,10 @@ class Store:
 
     def now(self) -> float:
         return self._outside.clock.now()
+
+    def origin(self, ctx: Context, manager: str = "") -> bytes:
+        """The note that goes with a write (see `origin`)."""
+        return note(ctx, self._outside.clock.now(), manager)
 
     def _attributes(self, obj: Tree) -> Attributes:
         return Attributes(obj["metadata"].get("labels") or {}, self.strategy.fields(obj))
@@ -219,7 +224,7 @@ class Store:
                 resource_version.check_create(metadata.get("resourceVersion", ""))
             entry = await self.target(options.dry_run).create(
                 self.key(ctx, metadata["name"]), encode(obj), self._attributes(obj),
-                ttl=self.strategy.ttl(ctx, obj, False))
+                ttl=self.strategy.ttl(ctx, obj, False), origin=self.origin(ctx, options.field_manager))
         except asyncio.CancelledError:
             raise  # the write may be on its way: what the hook took stays taken
         except BaseException:
@@ -248,7 +253,8 @@ class Store:
                                 force_create or self.strategy.allow_create_on_update)
         key = self.key(ctx, name)
         try:
-            entry = await self.target(options.dry_run).guaranteed_update(key, attempt)
+            entry = await self.target(options.dry_run).guaranteed_update(
+                key, attempt, origin=self.origin(ctx, options.field_manager))
         except EmptiedFinalizers as emptied:
             attempt.finish(False)
             return await self._delete_emptied(ctx, key, emptied, options), False
@@ -273,7 +279,8 @@ class Store:
                 raise KeyNotFound(key)
 
         try:
-            gone = await self.target(options.dry_run).delete(key, check)
+            gone = await self.target(options.dry_run).delete(
+                key, check, origin=self.origin(ctx, options.field_manager))
         except KeyNotFound:
             return emptied.shown
         except StorageError as error:

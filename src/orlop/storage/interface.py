@@ -6,9 +6,9 @@ revisions.
 
 Promises, each tested by one function of the conformance suite:
 
-P1  One sequence: every successful write (create, update, delete) takes the next revision of one dense, global
-    sequence that never goes back and never repeats, also across restarts and crashes. A write that changed
-    nothing takes none.
+P1  One sequence: every successful write (create, update, delete) takes the next revision of one global sequence
+    that never goes back and never repeats, also across restarts and crashes. A write that changed nothing takes
+    none. The sequence is dense where the storage is `exclusive`; elsewhere others take revisions too.
 P2  Durable: when a write's await returns, the write survives a crash of the process (and for a persistent
     backend, of the machine). Nothing is visible to a read or a watch before that.
 P3  Atomic: between the state that an update function saw and its write no other write to that key happened.
@@ -101,13 +101,14 @@ class Entry:
 
 class Event:
     """One write, as watchers see it. For DELETED, `entry` is the last state carrying the deletion's revision
-    and `previous` the last state as it was. `previous` is None for ADDED."""
+    and `previous` the last state as it was. `previous` is None for ADDED.
+    `origin`: who wrote it, in the words of the writer; empty where the storage does not know."""
 
-    __slots__ = ("_departed", "entry", "previous", "revision", "type")
+    __slots__ = ("_departed", "entry", "origin", "previous", "revision", "type")
 
-    def __init__(self, type: EventType, entry: Entry, previous: Entry | None) -> None:
+    def __init__(self, type: EventType, entry: Entry, previous: Entry | None, origin: bytes = b"") -> None:
         self.type: EventType = type
-        self.entry, self.previous, self.revision = entry, previous, entry.revision
+        self.entry, self.previous, self.revision, self.origin = entry, previous, entry.revision, origin
         self._departed: Entry | None = entry if type == DELETED else None
 
     def departed(self) -> Entry | None:
@@ -185,7 +186,8 @@ class Storage(Protocol):
     """The contract. All methods are called on one event loop."""
 
     exclusive: bool
-    """No other process writes here: what this process saw committed is what is there."""
+    """No other process writes here: what this process saw committed is what is there. Where this is False, a read
+    that must not miss anybody's acknowledged write first waits for `newest`."""
 
     async def start(self) -> None:
         """Open; recover after a crash. Afterwards `revision` is right. Raises StorageError with a text for
@@ -205,11 +207,16 @@ class Storage(Protocol):
     def ready(self) -> str:
         """"" when writes can be accepted, else why not (for /readyz)."""
 
-    async def create(self, key: str, body: bytes, attributes: Attributes | None = None, *, ttl: int = 0,
-                     known: Known = UNKNOWN) -> Entry:
-        """Store a new key. Raises KeyExists."""
+    async def newest(self) -> Revision:
+        """A revision not older than any write that anybody was told of before this call. `revision` itself where
+        the storage is exclusive. Raises ReadFailed when it cannot be learnt."""
 
-    async def guaranteed_update(self, key: str, update: Update, *, known: Known = UNKNOWN) -> Entry:
+    async def create(self, key: str, body: bytes, attributes: Attributes | None = None, *, ttl: int = 0,
+                     known: Known = UNKNOWN, origin: bytes = b"") -> Entry:
+        """Store a new key. `origin` is kept with the write as it is, for `history`. Raises KeyExists."""
+
+    async def guaranteed_update(self, key: str, update: Update, *, known: Known = UNKNOWN,
+                                origin: bytes = b"") -> Entry:
         """Call `update` with the newest state (also one not yet committed) and store what it returns; when it
         returns None, or the very bytes that are stored, write nothing and return the current entry.
         KeyNotFound when it returns None for an absent key. Returns after the state that it saw and the write
@@ -219,7 +226,7 @@ class Storage(Protocol):
         """
 
     async def delete(self, key: str, check: Callable[[Entry], None] | None = None, *,
-                     known: Known = UNKNOWN) -> Entry:
+                     known: Known = UNKNOWN, origin: bytes = b"") -> Entry:
         """Remove a key after `check(newest)` let it pass. Returns the last state carrying the deletion's
         revision. Raises KeyNotFound and whatever `check` raises."""
 

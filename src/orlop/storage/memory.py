@@ -71,6 +71,10 @@ class MemoryStorage:
     def compacted(self) -> Revision:
         return self._window.floor
 
+    async def newest(self) -> Revision:
+        self._require_open()
+        return self._revision
+
     def ready(self) -> str:
         return "" if self._open else "the storage is closed"
 
@@ -82,13 +86,16 @@ class MemoryStorage:
         *,
         ttl: int = 0,
         known: Known = UNKNOWN,
+        origin: bytes = b"",
     ) -> Entry:
         self._require_open()
         if key in self._space.entries:
             raise KeyExists(key)
-        return self._store(key, Write(body, attributes, ttl), None)
+        return self._store(key, Write(body, attributes, ttl), None, origin)
 
-    async def guaranteed_update(self, key: str, update: Update, *, known: Known = UNKNOWN) -> Entry:
+    async def guaranteed_update(
+        self, key: str, update: Update, *, known: Known = UNKNOWN, origin: bytes = b""
+    ) -> Entry:
         while True:
             self._require_open()
             newest = self._space.entries.get(key)
@@ -103,10 +110,10 @@ class MemoryStorage:
                     raise KeyNotFound(key)
             elif wanted is None or stamp(wanted.body, newest.revision) == newest.body:
                 return newest
-            return self._store(key, wanted, newest)
+            return self._store(key, wanted, newest, origin)
 
     async def delete(
-        self, key: str, check: Callable[[Entry], None] | None = None, *, known: Known = UNKNOWN
+        self, key: str, check: Callable[[Entry], None] | None = None, *, known: Known = UNKNOWN, origin: bytes = b""
     ) -> Entry:
         self._require_open()
         newest = self._space.entries.get(key)
@@ -114,22 +121,22 @@ class MemoryStorage:
             raise KeyNotFound(key)
         if check is not None:
             check(newest)
-        return self._remove(newest)
+        return self._remove(newest, origin)
 
-    def _store(self, key: str, write: Write, previous: Entry | None) -> Entry:
+    def _store(self, key: str, write: Write, previous: Entry | None, origin: bytes) -> Entry:
         revision = self._revision + 1
         entry = Entry(key, revision, stamp(write.body, revision), write.attributes)
         self._space.put(entry)
         if write.ttl:
             self._expiry.push(self._clock.now() + write.ttl, revision, key)
-        self._publish(Event(ADDED if previous is None else MODIFIED, entry, previous))
+        self._publish(Event(ADDED if previous is None else MODIFIED, entry, previous, origin))
         return entry
 
-    def _remove(self, previous: Entry) -> Entry:
+    def _remove(self, previous: Entry, origin: bytes = b"") -> Entry:
         revision = self._revision + 1
         last = Entry(previous.key, revision, restamp(previous.body, revision), previous.attributes)
         self._space.remove(previous.key)
-        self._publish(Event(DELETED, last, previous))
+        self._publish(Event(DELETED, last, previous, origin))
         return last
 
     def _publish(self, event: Event) -> None:

@@ -140,6 +140,10 @@ class SqliteStorage:
     def compacted(self) -> Revision:
         return self._compacted
 
+    async def newest(self) -> Revision:
+        self._require_open()
+        return self._revision
+
     def ready(self) -> str:
         return self._pipeline.unwell if self._open else "the storage is closed"
 
@@ -153,14 +157,17 @@ class SqliteStorage:
         *,
         ttl: int = 0,
         known: Known = UNKNOWN,
+        origin: bytes = b"",
     ) -> Entry:
         newest, source = self._newest(key, known)
         if newest is not None:
             await self._settled(source, self._pending.epoch)
             raise KeyExists(key)
-        return await self._store(key, Write(body, attributes, ttl), None)
+        return await self._store(key, Write(body, attributes, ttl), None, origin)
 
-    async def guaranteed_update(self, key: str, update: Update, *, known: Known = UNKNOWN) -> Entry:
+    async def guaranteed_update(
+        self, key: str, update: Update, *, known: Known = UNKNOWN, origin: bytes = b""
+    ) -> Entry:
         while True:
             newest, source = self._newest(key, known)
             epoch = self._pending.epoch
@@ -182,10 +189,10 @@ class SqliteStorage:
             elif wanted is None or stamp(wanted.body, newest.revision) == newest.body:
                 await self._settled(source, epoch)
                 return newest
-            return await self._store(key, wanted, newest)
+            return await self._store(key, wanted, newest, origin)
 
     async def delete(
-        self, key: str, check: Callable[[Entry], None] | None = None, *, known: Known = UNKNOWN
+        self, key: str, check: Callable[[Entry], None] | None = None, *, known: Known = UNKNOWN, origin: bytes = b""
     ) -> Entry:
         newest, source = self._newest(key, known)
         try:
@@ -198,13 +205,13 @@ class SqliteStorage:
             raise
         revision = self._pending.next_revision
         last = Entry(key, revision, restamp(newest.body, revision), newest.attributes)
-        await self._pipeline.accept(Event(DELETED, last, newest), None).future
+        await self._pipeline.accept(Event(DELETED, last, newest, origin), None).future
         return last
 
-    async def _store(self, key: str, write: Write, previous: Entry | None) -> Entry:
+    async def _store(self, key: str, write: Write, previous: Entry | None, origin: bytes) -> Entry:
         revision = self._pending.next_revision
         entry = Entry(key, revision, stamp(write.body, revision), write.attributes)
-        event = Event(ADDED if previous is None else MODIFIED, entry, previous)
+        event = Event(ADDED if previous is None else MODIFIED, entry, previous, origin)
         expires = self._clock.now() + write.ttl if write.ttl else None
         await self._pipeline.accept(event, expires).future
         return entry

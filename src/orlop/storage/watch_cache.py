@@ -100,7 +100,7 @@ class WatchCache:
         """The event holding the very entry that the keyspace holds, so that its body is in memory once."""
         entry = self._space.entries.get(event.entry.key)
         if entry is not None and entry.revision == event.revision and event.type != DELETED:
-            return Event(event.type, entry, event.previous)
+            return Event(event.type, entry, event.previous, event.origin)
         return event
 
     async def close(self) -> None:
@@ -121,6 +121,15 @@ class WatchCache:
         if self._source is None:
             return f"the watch cache of {self.scope.prefix} is not started"
         return self._storage.ready()
+
+    async def newest(self) -> Revision:
+        return await self._storage.newest()
+
+    async def catch_up(self, timeout: float) -> None:
+        """Return when reads show every write that anybody was told of before this call: what a read that names no
+        revision waits for where the storage is not `exclusive`. Raises ReadFailed, and RevisionTooLarge after
+        `timeout` seconds."""
+        await self.wait_for(await self._storage.newest(), timeout)
 
     def _require_open(self) -> None:
         if self._source is None:
@@ -286,17 +295,22 @@ class WatchCache:
         *,
         ttl: int = 0,
         known: Known = UNKNOWN,
+        origin: bytes = b"",
     ) -> Entry:
         self._require_open()
-        return await self._storage.create(key, body, attributes, ttl=ttl, known=self.peek(key))
+        return await self._storage.create(key, body, attributes, ttl=ttl, known=self.peek(key), origin=origin)
 
-    async def guaranteed_update(self, key: str, update: Update, *, known: Known = UNKNOWN) -> Entry:
+    async def guaranteed_update(
+        self, key: str, update: Update, *, known: Known = UNKNOWN, origin: bytes = b""
+    ) -> Entry:
         self._require_open()
-        return await self._storage.guaranteed_update(key, update, known=self.peek(key))
+        return await self._storage.guaranteed_update(key, update, known=self.peek(key), origin=origin)
 
-    async def delete(self, key: str, check: Callable[[Entry], None] | None = None, *, known: Known = UNKNOWN) -> Entry:
+    async def delete(
+        self, key: str, check: Callable[[Entry], None] | None = None, *, known: Known = UNKNOWN, origin: bytes = b""
+    ) -> Entry:
         self._require_open()
-        return await self._storage.delete(key, check, known=self.peek(key))
+        return await self._storage.delete(key, check, known=self.peek(key), origin=origin)
 
     async def get(self, key: str, *, revision: Revision = 0) -> Entry | None:
         self._require_open()
