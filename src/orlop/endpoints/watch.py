@@ -305,12 +305,20 @@ def watch(scope: Scope, request: Request, options: ListOptions) -> Answer | Awai
     key = (scope.kind, scope.resource, predicate.key, transform, representation.version, representation.media)
     opened = Watch(scope.watches, cache, predicate, framer, options, revision, min(timeout, LONGEST_TIMEOUT), key)
     stream = Stream(STREAM_TYPES[representation.media], opened.open)
+    first = scope.storage.watch_after(ctx, options)
+    if first is not None:
+        return _after(first, stream)
     if not revision or revision >= cache.revision or options.send_initial_events:
         return stream
     try:
         cache.events_since(Predicate(name="-"), revision)
     except RevisionCompacted:
         return _recalled(opened, stream)
+    return stream
+
+
+async def _after(first: Awaitable[None], stream: Stream) -> Answer:
+    await first
     return stream
 
 

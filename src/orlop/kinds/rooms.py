@@ -19,6 +19,7 @@ from orlop.kinds.selectors import field_selectors
 from orlop.registry.store import Hooks, Outside, Store
 from orlop.registry.strategy import Strategy
 from orlop.schema.interface import Schema
+from orlop.storage.interface import Storage
 from orlop.storage.watch_cache import WatchCache
 
 Rooms = Mapping[str, Any]
@@ -28,7 +29,8 @@ Rooms = Mapping[str, Any]
 @dataclass(frozen=True, slots=True)
 class RestOptions:
     """What rest storage is made from. `cache` gives the watch cache of a stored resource, `schema` its compiled
-    schema, `stores` the stores made so far by (group, plural): a kind may need another one's. Kinds that remember
+    schema, `stores` the stores made so far by (group, plural): a kind may need another one's. `storage` is what lies
+    below all caches, for what is stored and is no object of the API. Kinds that remember
     something of all their objects put into `restores` what fills that memory, to be called once the caches are
     loaded."""
 
@@ -37,6 +39,7 @@ class RestOptions:
     outside: Outside
     settings: Mapping[str, Any] = field(default_factory=dict)
     stores: dict[tuple[str, str], Store] = field(default_factory=dict)
+    storage: Storage | None = None
     restores: list[Callable[[], None]] = field(default_factory=list)
 
 

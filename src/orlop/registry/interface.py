@@ -91,6 +91,9 @@ class Watcher(Protocol):
     def watch_source(self, ctx: Context, options: ListOptions) -> tuple[WatchCache, Predicate]:
         """The cache to watch and what to watch in it."""
 
+    def watch_after(self, ctx: Context, options: ListOptions) -> Awaitable[None] | None:
+        """What the watch must wait for before it begins, None for nothing."""
+
 
 @runtime_checkable
 class Connecter(Protocol):

@@ -111,7 +111,7 @@ class Store:
 
     def get(self, ctx: Context, name: str, options: GetOptions) -> Object | Awaitable[Object]:
         revision = resource_version.parse_get(options.resource_version) if options.resource_version else 0
-        if revision > self.cache.revision:
+        if revision > self.cache.revision or not (options.resource_version or self.cache.exclusive):
             return self._get_later(ctx, name, revision)
         entry = self.cache.peek(self.key(ctx, name))
         if entry is None:
@@ -126,8 +126,12 @@ class Store:
         return entry
 
     async def _wait(self, ctx: Context, revision: int) -> None:
+        """Until reads show `revision`; 0: until they show what anybody was told of before now."""
         try:
-            await self.cache.wait_for(revision, FUTURE_REVISION_WAIT)
+            if revision:
+                await self.cache.wait_for(revision, FUTURE_REVISION_WAIT)
+            else:
+                await self.cache.catch_up(FUTURE_REVISION_WAIT)
         except StorageError as error:
             raise interpret(error, self._resource(ctx), "") from None
 
@@ -138,9 +142,13 @@ class Store:
     def list(self, ctx: Context, options: ListOptions) -> ListResult | Awaitable[ListResult]:
         predicate = self.predicate(ctx, options)
         at = continuation.position(options, self._root(ctx))
-        if at.revision > self.cache.revision:
+        if at.revision > self.cache.revision or (not at.revision and self._must_catch_up(options)):
             return self._list_later(ctx, options, predicate, at)
         return self._page(ctx, options, predicate, at.revision if at.exact else 0, at.start)
+
+    def _must_catch_up(self, options: ListOptions) -> bool:
+        """Others write too, and the caller wants the newest."""
+        return not (self.cache.exclusive or options.resource_version)
 
     async def _list_later(self, ctx: Context, options: ListOptions, predicate: Predicate,
                           at: continuation.Position) -> ListResult:
@@ -190,6 +198,10 @@ class Store:
 
     def watch_source(self, ctx: Context, options: ListOptions) -> tuple[WatchCache, Predicate]:
         return self.cache, self.predicate(ctx, options)
+
+    def watch_after(self, ctx: Context, options: ListOptions) -> Awaitable[None] | None:
+        """What a watch waits for before it begins: one that names no revision begins at the newest."""
+        return self._wait(ctx, 0) if self._must_catch_up(options) else None
 
     # --- create --------------------------------------------------------------------------------------------------
 

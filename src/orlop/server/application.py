@@ -168,7 +168,7 @@ class Application:
             "resolver": lambda: self.resolver,
             "storage_ready": self.storage.ready,
         }
-        self._options = RestOptions(self.cache, self.schema, self.outside, settings, self.stores)
+        self._options = RestOptions(self.cache, self.schema, self.outside, settings, self.stores, self.storage)
         reviews = review_makers(self.authorizer, self._late, TokenReviewer(self.bearer, config.anonymous_auth),
                                 self.outside.clock)
         makers = {**MAKERS, **reviews}
