@@ -17,7 +17,7 @@ import pytest
 import doc_transcripts
 import orlop
 from kubectl_command import kubectl_for
-from orlop.cli import serve
+from orlop.cli.serve import serve
 from orlop.kinds import catalog
 from server_process import FreshServer
 

@@ -38,14 +38,19 @@ class NamespaceContentController:
     def start(self) -> None:
         for entry in self._namespaces.cache.select(EVERYTHING).entries:
             self._queue.add(entry.key.rpartition("/")[2])
-        self._namespaces.cache.subscribe(EVERYTHING, self._on_namespaces)
+        stores = self._writer.stores
+        self._subscribers = [self._namespaces.cache.subscribe(EVERYTHING, self._on_namespaces)]
         if self._accounts:
-            self._writer.stores[("", "serviceaccounts")].cache.subscribe(EVERYTHING, self._on_accounts)
+            accounts = stores[("", "serviceaccounts")].cache
+            self._subscribers.append(accounts.subscribe(EVERYTHING, self._on_accounts))
         if self._certificate:
-            self._writer.stores[("", "configmaps")].cache.subscribe(EVERYTHING, self._on_maps)
+            maps = stores[("", "configmaps")].cache
+            self._subscribers.append(maps.subscribe(EVERYTHING, self._on_maps))
         self._queue.start()
 
     async def stop(self) -> None:
+        for subscriber in self._subscribers:
+            subscriber.cancel()
         await self._queue.stop()
 
     def _on_namespaces(self, events: Sequence[Event]) -> None:

@@ -26,6 +26,8 @@ from orlop.storage.predicate import EVERYTHING, Predicate
 from orlop.storage.subscriptions import Subscriber
 
 FINALIZER = "kubernetes"
+CATCH_UP_WAIT = 10.0
+"""Seconds that a last look into a namespace waits for what other servers wrote."""
 
 
 class NamespaceController:
@@ -52,10 +54,12 @@ class NamespaceController:
     def start(self) -> None:
         for entry in self._namespaces.cache.select(EVERYTHING).entries:
             self._consider(entry.tree())
-        self._namespaces.cache.subscribe(EVERYTHING, self._on_events)
+        self._subscribers = [self._namespaces.cache.subscribe(EVERYTHING, self._on_events)]
         self._queue.start()
 
     async def stop(self) -> None:
+        for subscriber in self._subscribers:
+            subscriber.cancel()
         await self._queue.stop()
         for name in list(self._following):
             self._unfollow(name)
@@ -82,6 +86,8 @@ class NamespaceController:
         # Writes are committed in order: when the status is, so is everything that was let in before the namespace was
         # seen to be terminating.
         await self._change(self._status, name, lambda namespace: self._report(namespace, left))
+        if not self._namespaces.cache.exclusive:
+            await self._namespaces.cache.catch_up(CATCH_UP_WAIT)
         if left or any(self._entries(store, name, 1) for store in self._content):
             return True
         await self._change(self._finalize, name, _without_finalizer)

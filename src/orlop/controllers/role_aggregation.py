@@ -31,10 +31,12 @@ class RoleAggregationController:
         for entry in self._roles.cache.select(EVERYTHING).entries:
             self._note(entry.key.rpartition("/")[2], entry.tree())
         self._look_again()
-        self._roles.cache.subscribe(EVERYTHING, self._on_events)
+        self._subscribers = [self._roles.cache.subscribe(EVERYTHING, self._on_events)]
         self._queue.start()
 
     async def stop(self) -> None:
+        for subscriber in self._subscribers:
+            subscriber.cancel()
         await self._queue.stop()
 
     def _note(self, name: str, role: Tree) -> None:

@@ -58,7 +58,8 @@ from orlop.kinds.printers import printer
 from orlop.kinds.reviews import review_makers
 from orlop.kinds.rooms import RestOptions, form, prefix, rooms
 from orlop.kinds.selectors import field_selectors
-from orlop.registry.store import Outside, Store, attributes_of
+from orlop.registry.error_mapping import interpret
+from orlop.registry.store import FUTURE_REVISION_WAIT, Outside, Store, attributes_of
 from orlop.schema.interface import Schema
 from orlop.schema.kind import Types, builtin
 from orlop.schema.release import Release
@@ -70,6 +71,7 @@ from orlop.server.in_flight import InFlight
 from orlop.server.metrics import RequestMetrics
 from orlop.server.paths import Paths
 from orlop.server.stored_objects import StoredObjects, StoredRoles
+from orlop.storage.errors import StorageError
 from orlop.storage.interface import Storage
 from orlop.storage.watch_cache import WatchCache
 
@@ -183,7 +185,8 @@ class Application:
             return cache.attributes(entry).fields.get("status.phase", "")
 
         plugins: list[Plugin] = [
-            NamespaceLifecycle(lambda name: cache.peek(namespaces.prefix + name), phase),
+            NamespaceLifecycle(lambda name: cache.peek(namespaces.prefix + name), phase,
+                               None if self.storage.exclusive else self.catch_up),
             TaintNodesByCondition(),
         ]
         known = {plugin.name for plugin in plugins}
@@ -249,7 +252,8 @@ class Application:
         in_flight = InFlight(config.max_requests_inflight, config.max_mutating_requests_inflight)
         self.metrics.gauge("apiserver_current_inflight_requests", "Requests under way.", ("request_kind",),
                            lambda: {("readOnly",): in_flight.reading, ("mutating",): in_flight.mutating})
-        return FilterChain(self.router, paths, self.authenticator, self.authorizer, in_flight)
+        return FilterChain(self.router, paths, self.authenticator, self.authorizer, in_flight,
+                           None if self.storage.exclusive else self.catch_up)
 
     def _serve_configuration(self, request: Request) -> Response:
         issuer = self.config.service_account_issuer
@@ -277,6 +281,15 @@ class Application:
         self.metrics.gauge("kubernetes_build_info", "A metric with a constant '1' value labeled by major, minor and "
                            "git version.", ("major", "minor", "git_version"),
                            lambda: {(major, minor, f"v{version}.0"): 1})
+
+    async def catch_up(self) -> None:
+        """Return when every cache shows what anybody was told of before this call; for storages where others write
+        too. Raises APIError."""
+        namespaces = self.stores[("", "namespaces")]
+        try:
+            await namespaces.cache.catch_up(FUTURE_REVISION_WAIT)
+        except StorageError as error:
+            raise interpret(error, namespaces.resource, "") from None
 
     def _caches_ready(self) -> str:
         return next((reason for cache in self.caches.values() if (reason := cache.ready())), "")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-STORAGES: Final = ("sqlite", "memory")
+STORAGES: Final = ("sqlite", "memory", "etcd")
 AUTHORIZATION_MODES: Final = ("AlwaysAllow", "RBAC")
 SMALLEST_SERVICE_RANGE: Final = 8
 """Addresses that a service range has at least, as kube-apiserver wants it."""
@@ -63,6 +63,15 @@ def _check_version(value: str) -> str:
     return "" if re.fullmatch(r"1\.\d+", value) else "must be a minor version such as 1.36"
 
 
+def _check_etcd_servers(servers: tuple[str, ...]) -> str:
+    wrong = [server for server in servers if not re.fullmatch(r"https?://[^/\s]+", server)]
+    return "must be endpoints such as https://10.0.0.1:2379" if wrong else ""
+
+
+def _check_etcd_prefix(value: str) -> str:
+    return "" if re.fullmatch(r"(/[^/\s]+)+", value) else "must be a path such as /registry"
+
+
 def _check_port(value: int) -> str:
     return "" if 0 <= value <= 65535 else "must be a port, or 0 for a free one"
 
@@ -77,6 +86,9 @@ def _check_not_negative(value: float) -> str:
 
 _CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "storage": _check_storage,
+    "etcd_servers": _check_etcd_servers,
+    "etcd_prefix": _check_etcd_prefix,
+    "compaction_interval": _check_not_negative,
     "bind_address": _check_address,
     "secure_port": _check_port,
     "authorization_mode": _check_modes,
@@ -89,17 +101,30 @@ _CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "kubernetes_version": _check_version,
     "shutdown_grace": _check_not_negative,
 }
-_PATHS: Final = ("data_dir", "token_auth_file", "access_log")
+_PATHS: Final = ("data_dir", "token_auth_file", "access_log", "etcd_cafile", "etcd_certfile", "etcd_keyfile",
+                  "etcd_password_file", "encryption_provider_config")
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """`data_dir` None: files (credentials, and the database of `storage` sqlite) are in a temporary directory that goes
-    with the server. `secure_port` 0 takes a free port. Switches ending in `_controller` turn built-in controllers off.
-    Raises ConfigError."""
+    with the server. With `etcd_servers`, `storage` is etcd. `compaction_interval` in seconds, 0: history is kept for
+    ever. `leader_elect` None: with etcd. `secure_port` 0 takes a free port. Switches ending in `_controller` turn
+    built-in controllers off. Raises ConfigError."""
 
     data_dir: Path | None = None
     storage: str = "sqlite"
+    etcd_servers: tuple[str, ...] = ()
+    etcd_prefix: str = "/registry"
+    etcd_cafile: Path | None = None
+    etcd_certfile: Path | None = None
+    etcd_keyfile: Path | None = None
+    etcd_username: str | None = None
+    etcd_password_file: Path | None = None
+    compaction_interval: float = 300.0
+    encryption_provider_config: Path | None = None
+    encryption_provider_config_automatic_reload: bool = False
+    leader_elect: bool | None = None
     bind_address: str = "127.0.0.1"
     secure_port: int = 6443
     token_auth_file: Path | None = None
@@ -130,10 +155,14 @@ class Config:
             value = getattr(self, name)
             if isinstance(value, str):
                 object.__setattr__(self, name, Path(value))
+        if self.etcd_servers and self.storage == "sqlite":
+            object.__setattr__(self, "storage", "etcd")
         for name, check in _CHECKS.items():
             value = getattr(self, name)
             if complaint := check(value):
                 raise ConfigError(f"{name.replace('_', '-')} {complaint}, not {value!r}")
+        if (self.storage == "etcd") != bool(self.etcd_servers):
+            raise ConfigError(f"storage {self.storage} does not go with etcd-servers {','.join(self.etcd_servers)!r}")
 
     @property
     def audiences(self) -> tuple[str, ...]:

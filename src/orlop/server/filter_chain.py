@@ -27,6 +27,8 @@ from orlop.server.in_flight import InFlight
 from orlop.server.paths import Paths
 
 Filter: TypeAlias = Callable[[Request], "Answer | Awaitable[Answer] | None"]
+CatchUp: TypeAlias = Callable[[], Awaitable[None]]
+"""Returns when what is stored is known here, whoever wrote it. Raises APIError."""
 _LONG_RUNNING = frozenset({"watch", "proxy"})
 _NO_STORE = (("Cache-Control", "no-cache, private"),)
 
@@ -35,7 +37,8 @@ class FilterChain:
     """One instance a server; `handle` is the server's handler."""
 
     def __init__(self, router: Router, paths: Paths, authenticator: AuthenticatorChain, authorizer: Authorizer,
-                 in_flight: InFlight) -> None:
+                 in_flight: InFlight, catch_up: CatchUp | None = None) -> None:
+        self._catch_up = catch_up
         self._router, self._paths = router, paths
         self._authenticator, self._authorizer = authenticator, authorizer
         self._impersonation, self._in_flight = Impersonation(authorizer), in_flight
@@ -49,18 +52,31 @@ class FilterChain:
         )
 
     def handle(self, request: Request) -> Answer | Awaitable[Answer]:
+        step = None
         try:
             for step in self.filters:
                 answer = step(request)
                 if answer is not None:
                     break
         except APIError as error:
+            if self._catch_up is not None and error.code in (401, 403) and step != self._route:
+                return self._finish_later(request, self._ask_again(request, self._catch_up))
             answer = response.answer_error(request, error)
         if answer is None:
             raise AssertionError("the last filter always answers")
         if isinstance(answer, Awaitable):
             return self._finish_later(request, answer)
         return self._finish(request, answer)
+
+    async def _ask_again(self, request: Request, catch_up: CatchUp) -> Answer:
+        """A caller was refused by what is known here. Another server may just have stored the account or the role that
+        lets them in, and told them so."""
+        await catch_up()
+        for step in self.filters[1:]:
+            answer = step(request)
+            if answer is not None:
+                return answer if not isinstance(answer, Awaitable) else await answer
+        raise AssertionError("the last filter always answers")
 
     async def _finish_later(self, request: Request, pending: Awaitable[Answer]) -> Answer:
         try:

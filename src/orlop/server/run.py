@@ -12,9 +12,11 @@ import asyncio
 import contextlib
 import gc
 import logging
+import random
 import signal
+import socket
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from orlop.api.context import User
@@ -23,6 +25,8 @@ from orlop.auth.identities import with_authenticated
 from orlop.auth.service_account_keys import KeySet
 from orlop.auth.tokens import load_token_file
 from orlop.controllers.bootstrap import Addresses, Bootstrap, first_service_ip
+from orlop.controllers.interface import Controller
+from orlop.controllers.leader_election import LeaderElection
 from orlop.controllers.namespace_content import NamespaceContentController
 from orlop.controllers.namespaces import NamespaceController
 from orlop.controllers.role_aggregation import RoleAggregationController
@@ -98,7 +102,7 @@ async def running(config: Config, *, listen: bool = True, outside: Outside | Non
             application.discovery.set_server_address(f"{_address(config)}:{server.port}")
             directory.write_kubeconfig(server.url)
         await bootstrap.service(Addresses(_address(config), server.port or config.secure_port, service_ip))
-        _controllers(application, writer, directory, stack)
+        await stack.enter_async_context(_controlling(application, writer, directory))
         ticking = asyncio.create_task(_tick(application))
         stack.callback(ticking.cancel)
         application.bootstrapped = True
@@ -106,8 +110,6 @@ async def running(config: Config, *, listen: bool = True, outside: Outside | Non
 
 
 def _names(config: Config, service_ip: str) -> list[str]:
-    import socket
-
     names = ["localhost", "127.0.0.1", "::1", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
              "kubernetes.default.svc.cluster.local", service_ip, socket.gethostname(), *config.extra_names]
     if config.bind_address not in ("0.0.0.0", "::"):
@@ -158,25 +160,47 @@ def _bootstrap(application: Application, writer: Writer) -> Bootstrap:
     return Bootstrap(writer, statuses, lambda: times.text(application.outside.clock.now()))
 
 
-def _controllers(application: Application, writer: Writer, directory: DataDir,
-                 stack: contextlib.AsyncExitStack) -> None:
+@contextlib.asynccontextmanager
+async def _controlling(application: Application, writer: Writer, directory: DataDir) -> AsyncIterator[None]:
+    """The built-in controllers, in this server or, where several share a storage, in the one that is elected."""
     config = application.config
+    elect = not application.storage.exclusive if config.leader_elect is None else config.leader_elect
+    if not elect:
+        async with _controllers(application, writer, directory):
+            yield
+        return
+    outside = application.outside
+    election = LeaderElection(writer, "orlop-controllers", f"{socket.gethostname()}_{outside.entropy.uid()}",
+                              outside.clock, lambda: _controllers(application, writer, directory), random.random)
+    electing = asyncio.create_task(election.run(), name="leader-election")
+    try:
+        yield
+    finally:
+        electing.cancel()
+        await asyncio.gather(electing, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def _controllers(application: Application, writer: Writer, directory: DataDir) -> AsyncIterator[None]:
+    config = application.config
+    async with contextlib.AsyncExitStack() as stack:
+        for controller in _wanted(application, writer, directory, config):
+            controller.start()
+            stack.push_async_callback(controller.stop)
+        yield
+
+
+def _wanted(application: Application, writer: Writer, directory: DataDir, config: Config) -> Iterator[Controller]:
     if config.namespace_controller:
         rooms = application.rooms[GroupResource("", "namespaces")]
-        namespaces = NamespaceController(writer, rooms["finalize"], rooms["status"],
-                                         lambda: times.text(application.outside.clock.now()),
-                                         config.namespace_deletion_grace)
-        namespaces.start()
-        stack.push_async_callback(namespaces.stop)
+        yield NamespaceController(writer, rooms["finalize"], rooms["status"],
+                                  lambda: times.text(application.outside.clock.now()),
+                                  config.namespace_deletion_grace)
     if config.role_aggregation_controller:
-        aggregation = RoleAggregationController(writer)
-        aggregation.start()
-        stack.push_async_callback(aggregation.stop)
+        yield RoleAggregationController(writer)
     if config.service_account_controller or config.root_ca_controller:
         certificate = directory.credentials.ca_certificate.decode() if config.root_ca_controller else ""
-        content = NamespaceContentController(writer, certificate, config.service_account_controller)
-        content.start()
-        stack.push_async_callback(content.stop)
+        yield NamespaceContentController(writer, certificate, config.service_account_controller)
 
 
 async def _tick(application: Application) -> None:

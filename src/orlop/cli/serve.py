@@ -1,7 +1,7 @@
-"""The command line: `orlop serve`. Reads flags into a `Config` and hands over to `server.run`.
+"""`orlop serve`: reads flags into a `Config` and hands over to `server.run`.
 
-Where kube-apiserver has a flag for the thing, ours has its name. Heavy modules are imported only by the command that
-needs them, so that `--help` is instant.
+Where kube-apiserver has a flag for the thing, ours has its name. Heavy modules are imported only once the command
+runs, so that `--help` is instant.
 """
 
 from __future__ import annotations
@@ -13,36 +13,42 @@ from typing import Any
 
 import click
 
-from orlop import __version__
+from orlop.cli.values import Duration, Items
 
 _DEFAULT_DIR = Path(".orlop")
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
-def _list(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
-    """Comma-separated and repeated values together, as kube-apiserver's lists."""
-    return tuple(part for text in value for part in text.split(",") if part)
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(__version__, prog_name="orlop")
-def main() -> None:
-    """orlop: a Kubernetes-compatible API server in Python."""
-
-
-@main.command()
+@click.command()
 @click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), default=_DEFAULT_DIR, show_default=True,
               help="Directory of certificates, keys, tokens and the database. Made at the first start, mode 0700.")
 @click.option("--storage", type=click.Choice(["sqlite", "memory"]), default="sqlite", show_default=True,
               help="Where objects live. sqlite: DATA_DIR/orlop.db, every acknowledged write on disk. memory: gone when "
-                   "the server ends.")
+                   "the server ends. With --etcd-servers they are in etcd.")
+@click.option("--etcd-servers", multiple=True, callback=Items(),
+              help="Endpoints of an etcd (https://HOST:PORT), comma-separated: keep objects there.")
+@click.option("--etcd-prefix", default="/registry", show_default=True, help="What all keys in etcd begin with.")
+@click.option("--etcd-cafile", type=_FILE, help="Certificates of the authorities that etcd's are checked by.")
+@click.option("--etcd-certfile", type=_FILE, help="Client certificate shown to etcd.")
+@click.option("--etcd-keyfile", type=_FILE, help="Its key.")
+@click.option("--etcd-username", help="User of an etcd with authentication.")
+@click.option("--etcd-password-file", type=_FILE, help="File with that user's password.")
+@click.option("--etcd-compaction-interval", "compaction_interval", type=Duration(), default="5m0s", show_default=True,
+              help="History is kept for one to two times this long, whatever the storage; 0: for ever.")
+@click.option("--encryption-provider-config", type=_FILE,
+              help="EncryptionConfiguration: which resources are encrypted at rest, and with what keys.")
+@click.option("--encryption-provider-config-automatic-reload/--no-encryption-provider-config-automatic-reload",
+              default=False, show_default=True, help="Follow changes of that file.")
+@click.option("--leader-elect/--no-leader-elect", default=None,
+              help="Run the built-in controllers in one of several servers on the same etcd. [default: with etcd]")
 @click.option("--bind-address", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--secure-port", type=click.IntRange(0, 65535), default=6443, show_default=True,
               help="HTTPS port; 0 takes a free one.")
-@click.option("--token-auth-file", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+@click.option("--token-auth-file", type=_FILE,
               help='CSV file of static bearer tokens: token,user,uid,"group1,group2".')
 @click.option("--anonymous-auth/--no-anonymous-auth", default=True, show_default=True,
               help="Let callers without credentials in as system:anonymous.")
-@click.option("--authorization-mode", multiple=True, callback=_list, default=("RBAC",), show_default=True,
+@click.option("--authorization-mode", multiple=True, callback=Items(), default=("RBAC",), show_default=True,
               help="RBAC or AlwaysAllow.")
 @click.option("--service-cluster-ip-range", default="10.0.0.0/24", show_default=True,
               help="CIDR that cluster IPs of services come from.")
@@ -50,9 +56,9 @@ def main() -> None:
               help="Ports that node ports of services come from.")
 @click.option("--service-account-issuer", default="https://kubernetes.default.svc.cluster.local", show_default=True,
               help="Issuer of service-account tokens.")
-@click.option("--api-audiences", multiple=True, callback=_list, help="Audiences of tokens; default: the issuer.")
-@click.option("--enable-admission-plugins", multiple=True, callback=_list, help="Admission plugins to add.")
-@click.option("--disable-admission-plugins", multiple=True, callback=_list, help="Admission plugins to leave out.")
+@click.option("--api-audiences", multiple=True, callback=Items(), help="Audiences of tokens; default: the issuer.")
+@click.option("--enable-admission-plugins", multiple=True, callback=Items(), help="Admission plugins to add.")
+@click.option("--disable-admission-plugins", multiple=True, callback=Items(), help="Admission plugins to leave out.")
 @click.option("--max-requests-inflight", type=click.IntRange(0), default=4000, show_default=True,
               help="Reads under way at once before 429; 0: no limit.")
 @click.option("--max-mutating-requests-inflight", type=click.IntRange(0), default=4000, show_default=True,
