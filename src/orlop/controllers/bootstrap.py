@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
@@ -93,7 +92,7 @@ class Bootstrap:
         await self._writer.change(self._statuses[plural], kind.group, plural, "", source["name"], change)
 
     async def service(self, addresses: Addresses) -> None:
-        """The `kubernetes` service and where it leads; the latter is put right at every start."""
+        """The `kubernetes` service."""
         ports = [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": addresses.port}]
         await self._writer.ensure(GroupVersionKind("", "v1", "Service"), "services", {
             "metadata": {"name": "kubernetes", "namespace": "default",
@@ -101,25 +100,29 @@ class Bootstrap:
             "spec": {"clusterIP": addresses.service_ip, "clusterIPs": [addresses.service_ip],
                      "ipFamilies": [_family(addresses.service_ip)], "ipFamilyPolicy": "SingleStack", "ports": ports,
                      "sessionAffinity": "None", "type": "ClusterIP"}})
-        port = {"name": "https", "port": addresses.port, "protocol": "TCP"}
-        await self._place(GroupVersionKind("", "v1", "Endpoints"), "endpoints", "subsets",
-                          [{"addresses": [{"ip": addresses.address}], "ports": [port]}],
-                          {"endpointslice.kubernetes.io/skip-mirror": "true"}, {})
-        await self._place(GroupVersionKind("discovery.k8s.io", "v1", "EndpointSlice"), "endpointslices", "endpoints",
-                          [{"addresses": [addresses.address], "conditions": {"ready": True}}],
-                          {"kubernetes.io/service-name": "kubernetes"},
-                          {"addressType": _family(addresses.address), "ports": [port]})
 
-    async def _place(self, kind: GroupVersionKind, plural: str, member: str, value: list[Any], labels: Tree,
-                     extra: Tree) -> None:
-        if _loopback(value):
+    async def endpoints(self, port: int, addresses: Sequence[str]) -> None:
+        """Where the `kubernetes` service leads, put right at every start. Loopback addresses may not be there: a server
+        bound to one is not published."""
+        addresses = [address for address in addresses if not ipaddress.ip_address(address).is_loopback]
+        if not addresses:
             return
-        obj = {"metadata": {"name": "kubernetes", "namespace": "default", "labels": labels}, **extra, member: value}
+        ports = [{"name": "https", "port": port, "protocol": "TCP"}]
+        await self._place(GroupVersionKind("", "v1", "Endpoints"), "endpoints",
+                          {"endpointslice.kubernetes.io/skip-mirror": "true"},
+                          {"subsets": [{"addresses": [{"ip": address} for address in addresses], "ports": ports}]})
+        await self._place(GroupVersionKind("discovery.k8s.io", "v1", "EndpointSlice"), "endpointslices",
+                          {"kubernetes.io/service-name": "kubernetes"},
+                          {"addressType": _family(addresses[0]), "ports": ports, "endpoints": [
+                              {"addresses": [address], "conditions": {"ready": True}} for address in addresses]})
+
+    async def _place(self, kind: GroupVersionKind, plural: str, labels: Tree, content: Tree) -> None:
+        obj = {"metadata": {"name": "kubernetes", "namespace": "default", "labels": labels}, **content}
         if await self._writer.ensure(kind, plural, obj):
             return
 
         def change(stored: Tree) -> bool:
-            stored |= {**extra, member: value}
+            stored |= content
             return True
 
         store = self._writer.stores[(kind.group, plural)]
@@ -134,10 +137,3 @@ class Bootstrap:
 
 def _family(address: str) -> str:
     return f"IPv{ipaddress.ip_address(address).version}"
-
-
-def _loopback(value: list[Any]) -> bool:
-    """Endpoints may not hold loopback addresses; a server bound to one is not published."""
-    address = value[0]["addresses"][0]
-    text = address["ip"] if isinstance(address, dict) else address
-    return ipaddress.ip_address(text).is_loopback

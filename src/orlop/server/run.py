@@ -17,6 +17,7 @@ import signal
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
 from orlop.api.context import User
@@ -25,6 +26,7 @@ from orlop.auth.identities import with_authenticated
 from orlop.auth.service_account_keys import KeySet
 from orlop.auth.tokens import load_token_file
 from orlop.controllers.bootstrap import Addresses, Bootstrap, first_service_ip
+from orlop.controllers.endpoint_lease import EndpointLease
 from orlop.controllers.interface import Controller
 from orlop.controllers.leader_election import LeaderElection
 from orlop.controllers.namespace_content import NamespaceContentController
@@ -39,6 +41,7 @@ from orlop.server.config import Config
 from orlop.server.data_dir import DataDir, DataDirLock
 from orlop.server.handler import Observer
 from orlop.server.listener import Listener
+from orlop.server.snapshots import Snapshot
 from orlop.server.tls import server_context
 from orlop.storage.interface import Storage
 from orlop.storage.memory import MemoryStorage
@@ -77,17 +80,21 @@ def make_storage(config: Config, directory: Path) -> Storage:
 
 
 @contextlib.asynccontextmanager
-async def running(config: Config, *, listen: bool = True, outside: Outside | None = None) -> AsyncIterator[Running]:
+async def running(config: Config, *, listen: bool = True, outside: Outside | None = None,
+                  beginning: Snapshot | None = None) -> AsyncIterator[Running]:
     """Start a server, give it out ready, end it gracefully. Without `listen` nobody can connect; `application.handler`
-    answers all the same. Raises DataDirError, TokenFileError, StorageError and OSError with texts for people."""
+    answers all the same. With a `beginning` it has the objects and credentials of that, and keeps objects in memory.
+    Raises DataDirError, TokenFileError, StorageError and OSError with texts for people."""
     async with contextlib.AsyncExitStack() as stack:
         directory = DataDir(config.data_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="orlop-"))))
         directory.make()
         stack.enter_context(DataDirLock(directory.path))
         outside = outside or Outside(SystemClock(), RandomEntropy())
         service_ip = first_service_ip(config.service_cluster_ip_range)
+        if beginning is not None:
+            beginning.furnish(directory.path)
         directory.open(outside.clock, _names(config, service_ip))
-        storage = make_storage(config, directory.path)
+        storage = make_storage(config, directory.path) if beginning is None else MemoryStorage(state=beginning.state)
         await storage.start()
         stack.push_async_callback(storage.close)
         application = _application(storage, config, outside, directory)
@@ -95,13 +102,21 @@ async def running(config: Config, *, listen: bool = True, outside: Outside | Non
         await application.start()
         writer = Writer(application.stores, application.schema, defaults)
         bootstrap = _bootstrap(application, writer)
-        await bootstrap.policy()
-        await bootstrap.authentication(directory.credentials.ca_certificate.decode())
+        if beginning is None:
+            await bootstrap.policy()
+            await bootstrap.authentication(directory.credentials.ca_certificate.decode())
         server = Running(application, directory, await _listen(application, directory, stack) if listen else 0)
         if listen:
             application.discovery.set_server_address(f"{_address(config)}:{server.port}")
             directory.write_kubeconfig(server.url)
         await bootstrap.service(Addresses(_address(config), server.port or config.secure_port, service_ip))
+        port = server.port or config.secure_port
+        if storage.exclusive:
+            await bootstrap.endpoints(port, [_address(config)])
+        else:
+            lease = EndpointLease(storage, _address(config), partial(bootstrap.endpoints, port))
+            lease.start()
+            stack.push_async_callback(lease.stop)
         await stack.enter_async_context(_controlling(application, writer, directory))
         ticking = asyncio.create_task(_tick(application))
         stack.callback(ticking.cancel)
