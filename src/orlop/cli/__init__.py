@@ -14,6 +14,9 @@ from orlop import __version__
 
 _COMMANDS: Final = {
     "serve": "serve",
+    "history": "history",
+    "at": "history",
+    "undo": "history",
 }
 """Command to the module of this package that has it, under the same name."""
 

@@ -22,6 +22,7 @@ from orlop.auth.impersonation import Impersonation
 from orlop.auth.interface import Attributes, Authorizer
 from orlop.auth.union import AuthenticatorChain
 from orlop.endpoints import response
+from orlop.endpoints.past import PREFIX, Past
 from orlop.endpoints.router import Router
 from orlop.server.in_flight import InFlight
 from orlop.server.paths import Paths
@@ -39,7 +40,7 @@ class FilterChain:
     def __init__(self, router: Router, paths: Paths, authenticator: AuthenticatorChain, authorizer: Authorizer,
                  in_flight: InFlight, catch_up: CatchUp | None = None) -> None:
         self._catch_up = catch_up
-        self._router, self._paths = router, paths
+        self._router, self._paths, self._past = router, paths, Past(router)
         self._authenticator, self._authorizer = authenticator, authorizer
         self._impersonation, self._in_flight = Impersonation(authorizer), in_flight
         self.filters: tuple[Filter, ...] = (
@@ -102,6 +103,8 @@ class FilterChain:
         """What is asked for. Everything below reads `request.context`."""
         try:
             info = request_info(request)
+            if not info.resource:
+                info = self._past.info(request, info)
         except UnknownRequest as error:
             return Response(500, f"{error}\n".encode(), "text/plain; charset=utf-8")
         request.context = Context(info=info, namespace=info.namespace,
@@ -129,10 +132,13 @@ class FilterChain:
         info = request.context.info
         if not info.resource or not self._router.serves(GroupVersion(info.group, info.version)):
             return self._paths.serve(request)
-        verb, scope = self._router.find(info, request.method)
-        if scope.warning:
-            request.context.warn(scope.warning)
-        answer = verb(scope, request)
+        if info.prefix == PREFIX:
+            answer = self._past.serve(request)
+        else:
+            verb, scope = self._router.find(info, request.method)
+            if scope.warning:
+                request.context.warn(scope.warning)
+            answer = verb(scope, request)
         if inspect.iscoroutine(answer) and info.verb not in _LONG_RUNNING:
             return self._in_flight.counted(request, answer)
         return answer
