@@ -204,7 +204,7 @@ def test_what_was_let_in_last_goes_too(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (await server.request("GET", MAPS)).json()["items"] == []
 
     storages: list[OrderedStorage] = []
-    monkeypatch.setattr("orlop.server.run.make_storage", lambda config, path: storages.append(OrderedStorage())
+    monkeypatch.setattr("orlop.server.run.make_storage", lambda *_: storages.append(OrderedStorage())
                         or storages[-1])
     play(scenario, service_account_controller=False, root_ca_controller=False)
 

@@ -14,6 +14,7 @@ import orjson
 from orlop.api.context import Context, RequestInfo, User
 from orlop.api.errors import APIError
 from orlop.kinds import catalog
+from orlop.kinds.declaration import Resource
 from orlop.kinds.defaults import DEFAULTERS
 from orlop.kinds.makers import MAKERS
 from orlop.kinds.rooms import RestOptions, rooms
@@ -48,15 +49,27 @@ class Kind:
         self.resource = next(r for r in catalog.RESOURCES if r.group_resource == (group, plural))
         self.clock, self.entropy, types = ManualClock(), RandomEntropy(1), builtin()
         storage = self.storage = MemoryStorage(self.clock)
+        self.caches: dict[str, WatchCache] = {}
+
+        def cache(resource: Resource) -> WatchCache:
+            place = f"/registry/{resource.prefix}/"
+            return self.caches.setdefault(place, WatchCache(storage, place, lambda tree: Attributes({}, {})))
+
         self.options = RestOptions(
-            lambda resource: WatchCache(storage, f"/{resource.prefix}/", lambda tree: Attributes({}, {})),
-            types.kind, Outside(self.clock, self.entropy), settings)
+            cache,
+            types.kind, Outside(self.clock, self.entropy), settings, storage=storage)
         self.rooms = rooms(self.resource, self.options, MAKERS)
         self.schema = types.kind(self.resource.in_version(self.resource.versions[0]))
         self._default = self.schema.compile_defaults(DEFAULTERS)
         self._user = user or User("tester")
         self.warnings: list[str] = []
         """What the last write warned of."""
+
+    async def start(self) -> None:
+        """For tests that write through the rooms."""
+        await self.storage.start()
+        for cache in self.caches.values():
+            await cache.start()
 
     def strategy(self, room: str = "") -> Strategy:
         store: Store = self.rooms[room]

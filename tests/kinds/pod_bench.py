@@ -47,7 +47,8 @@ class Cluster:
         self.clock, self._types = ManualClock(), builtin()
         self._storage = MemoryStorage(self.clock)
         self._caches: dict[str, WatchCache] = {}
-        self._options = RestOptions(self._cache, self._types.kind, Outside(self.clock, RandomEntropy(1)), settings)
+        self._options = RestOptions(self._cache, self._types.kind, Outside(self.clock, RandomEntropy(1)), settings,
+                                    storage=self._storage)
         self.rooms = {key: rooms(self._resource(key), self._options, MAKERS) for key in KINDS}
 
     @staticmethod

@@ -1,5 +1,5 @@
-"""The objects of a fresh server: namespaces, RBAC policy, priority classes, flow control, API services, and the
-`kubernetes` service.
+"""The objects of a fresh server: namespaces, RBAC policy, priority classes, flow control, API services, the range of
+service addresses and the `kubernetes` service.
 
 `server.run` calls `bootstrap` once the caches are loaded and before the server says it is ready. What exists is left
 as it is. The static part is packaged data (`data/bootstrap-1.36.json.gz`, dumped from a fresh kube-apiserver);
@@ -10,16 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
 
 from orlop import data
+from orlop.api.errors import APIError
 from orlop.api.gvk import GroupVersionKind
 from orlop.api.tree import Tree
 from orlop.controllers.writer import Writer
+from orlop.kinds.address_book import DEFAULT_RANGE, GROUP, RANGES, ranges_of
 from orlop.registry.store import Store
+
+log = logging.getLogger(__name__)
 
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 _RBAC = "rbac.authorization.k8s.io"
@@ -91,15 +96,52 @@ class Bootstrap:
 
         await self._writer.change(self._statuses[plural], kind.group, plural, "", source["name"], change)
 
+    async def service_ranges(self, cidr: str) -> None:
+        """The ServiceCIDR of the configured ranges, and that it is ready; before any service is made. One that is there
+        stays as it is, but that a second range may be added to the first."""
+        if (GROUP, RANGES) not in self._writer.stores:
+            return  # an older minor: the allocation goes by the configured ranges
+        wanted = [str(ipaddress.ip_network(text.strip(), strict=False)) for text in cidr.split(",")]
+        await self._writer.ensure(GroupVersionKind(GROUP, "v1", "ServiceCIDR"), RANGES,
+                                  {"metadata": {"name": DEFAULT_RANGE}, "spec": {"cidrs": wanted}})
+        ready = {"type": "Ready", "status": "True", "lastTransitionTime": self._now(), "reason": "",
+                 "message": "Kubernetes default Service CIDR is ready"}
+
+        def widen(stored: Tree) -> bool:
+            if len(wanted) == 1 or ranges_of(stored) != wanted[:1]:
+                return False
+            stored["spec"]["cidrs"] = wanted
+            return True
+
+        def report(stored: Tree) -> bool:
+            if stored["metadata"].get("deletionTimestamp") or ranges_of(stored) != wanted:
+                return False
+            status: Tree = stored.setdefault("status", {})
+            known = [each["status"] for each in status.get("conditions") or [] if each.get("type") == "Ready"]
+            if known and known[0] != "Unknown":
+                return False
+            status["conditions"] = [ready]
+            return True
+
+        store = self._writer.stores[(GROUP, RANGES)]
+        await self._writer.change(store, GROUP, RANGES, "", DEFAULT_RANGE, widen)
+        await self._writer.change(self._statuses[RANGES], GROUP, RANGES, "", DEFAULT_RANGE, report)
+
     async def service(self, addresses: Addresses) -> None:
-        """The `kubernetes` service."""
+        """The `kubernetes` service. A cluster whose ranges are others than the configured ones does without."""
         ports = [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": addresses.port}]
-        await self._writer.ensure(GroupVersionKind("", "v1", "Service"), "services", {
+        service = {
             "metadata": {"name": "kubernetes", "namespace": "default",
                          "labels": {"component": "apiserver", "provider": "kubernetes"}},
             "spec": {"clusterIP": addresses.service_ip, "clusterIPs": [addresses.service_ip],
                      "ipFamilies": [_family(addresses.service_ip)], "ipFamilyPolicy": "SingleStack", "ports": ports,
-                     "sessionAffinity": "None", "type": "ClusterIP"}})
+                     "sessionAffinity": "None", "type": "ClusterIP"}}
+        try:
+            await self._writer.ensure(GroupVersionKind("", "v1", "Service"), "services", service)
+        except APIError as problem:
+            if problem.code != 422:
+                raise
+            log.error("the kubernetes service cannot be made: %s", problem)
 
     async def endpoints(self, port: int, addresses: Sequence[str]) -> None:
         """Where the `kubernetes` service leads, put right at every start. Loopback addresses may not be there: a server

@@ -39,13 +39,13 @@ class NamespaceContentController:
         for entry in self._namespaces.cache.select(EVERYTHING).entries:
             self._queue.add(entry.key.rpartition("/")[2])
         stores = self._writer.stores
-        self._subscribers = [self._namespaces.cache.subscribe(EVERYTHING, self._on_namespaces)]
+        self._subscribers = [self._namespaces.cache.subscribe(EVERYTHING, self._on_namespaces, lasting=True)]
         if self._accounts:
             accounts = stores[("", "serviceaccounts")].cache
-            self._subscribers.append(accounts.subscribe(EVERYTHING, self._on_accounts))
+            self._subscribers.append(accounts.subscribe(EVERYTHING, self._on_accounts, lasting=True))
         if self._certificate:
             maps = stores[("", "configmaps")].cache
-            self._subscribers.append(maps.subscribe(EVERYTHING, self._on_maps))
+            self._subscribers.append(maps.subscribe(EVERYTHING, self._on_maps, lasting=True))
         self._queue.start()
 
     async def stop(self) -> None:

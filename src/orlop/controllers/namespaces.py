@@ -54,7 +54,7 @@ class NamespaceController:
     def start(self) -> None:
         for entry in self._namespaces.cache.select(EVERYTHING).entries:
             self._consider(entry.tree())
-        self._subscribers = [self._namespaces.cache.subscribe(EVERYTHING, self._on_events)]
+        self._subscribers = [self._namespaces.cache.subscribe(EVERYTHING, self._on_events, lasting=True)]
         self._queue.start()
 
     async def stop(self) -> None:
@@ -155,7 +155,7 @@ class NamespaceController:
             if any(event.type == DELETED for event in events) and not self._entries(store, name, 1):
                 self._queue.add(name)
 
-        self._following[name] = [store.cache.subscribe(Predicate(namespace=name), partial(emptied, store))
+        self._following[name] = [store.cache.subscribe(Predicate(namespace=name), partial(emptied, store), lasting=True)
                                  for store in stores]
 
     def _unfollow(self, name: str) -> None:

@@ -31,7 +31,7 @@ class RoleAggregationController:
         for entry in self._roles.cache.select(EVERYTHING).entries:
             self._note(entry.key.rpartition("/")[2], entry.tree())
         self._look_again()
-        self._subscribers = [self._roles.cache.subscribe(EVERYTHING, self._on_events)]
+        self._subscribers = [self._roles.cache.subscribe(EVERYTHING, self._on_events, lasting=True)]
         self._queue.start()
 
     async def stop(self) -> None:

@@ -1,81 +1,28 @@
-"""Who has which cluster IP and which node port: pools in memory, filled from the stored services at start.
+"""Which numbers of a range can be given out: cluster IPs of a CIDR, node ports of a span. Pure; nothing is remembered.
 
-Used by `service_allocation` while a service is written: a `Claim` takes values before the write and gives them back
-when the write fails; what a write lets go of is given back when it succeeded. All calls happen on the event loop
-without a pause in between, so that a value is never given twice. Behaviour: kubernetes
-`pkg/registry/core/service/{ipallocator,portallocator}`.
+Asked by `address_book` and `port_book`, which know what is taken. Behaviour and texts: kubernetes
+`pkg/registry/core/service/{ipallocator,portallocator}` and, for the bits, `allocator/bitmap.go`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
 from orlop.world.entropy import Entropy
 
-MAX_IPV6_POOL: Final = 1 << 16
-"""Addresses of an IPv6 range that are handed out: enough for all services, and enumerable."""
 DRY_RUN_PORT: Final = 32768
 """What a dry run shows for the first node port; no port is looked for."""
-PROBES: Final = 16
-"""How often chance is asked for a free value before the pool is searched in order."""
+PROBES: Final = 32
+"""How often chance is asked for a free value before the range is searched in order."""
+MAX_SEARCH: Final = 1 << 20
+"""Values that are searched in order: the largest IPv4 range there may be. Larger IPv6 ranges are never that full."""
+FULL: Final = "range is full"
 
 
 class AllocationError(Exception):
     """A value cannot be had; the text is what clients read."""
-
-
-class Pool:
-    """Consecutive numbers, each free or taken. The first `static` of them are given out unasked only when no others
-    are left: people choose from there."""
-
-    def __init__(self, first: int, size: int, static: int, entropy: Entropy) -> None:
-        self.first, self.size, self._static, self._entropy = first, size, static, entropy
-        self._taken: set[int] = set()
-
-    def __contains__(self, number: int) -> bool:
-        return self.first <= number < self.first + self.size
-
-    def is_taken(self, number: int) -> bool:
-        return number in self._taken
-
-    def __len__(self) -> int:
-        """How many are taken."""
-        return len(self._taken)
-
-    def take(self, number: int) -> bool:
-        """False when somebody has it. `number` must be in the pool."""
-        if number in self._taken:
-            return False
-        self._taken.add(number)
-        return True
-
-    def take_any(self) -> int | None:
-        """A free number, None when there is none."""
-        number = self._find(self._static, self.size)
-        if number is None:
-            number = self._find(0, self._static)
-        if number is not None:
-            self._taken.add(number)
-        return number
-
-    def _find(self, low: int, high: int) -> int | None:
-        span, start = high - low, self.first + low
-        if span <= 0:
-            return None
-        offset = 0
-        for _ in range(PROBES):
-            offset = chance(self._entropy) % span
-            if start + offset not in self._taken:
-                return start + offset
-        return next((n for i in range(span) if (n := start + (offset + i) % span) not in self._taken), None)
-
-    def free(self, number: int) -> None:
-        self._taken.discard(number)
-
-    def clear(self) -> None:
-        self._taken.clear()
 
 
 def chance(entropy: Entropy) -> int:
@@ -83,155 +30,118 @@ def chance(entropy: Entropy) -> int:
     return int(entropy.uid()[:8], 16)
 
 
+def free_number(first: int, size: int, static: int, taken: Callable[[int], bool], entropy: Entropy) -> int | None:
+    """Any number of `size` from `first` on that nobody has. The first `static` of them are given out unasked only when
+    no others are left: people choose from there."""
+    found = _find(first + static, size - static, taken, entropy)
+    return _find(first, static, taken, entropy) if found is None else found
+
+
+def _find(start: int, span: int, taken: Callable[[int], bool], entropy: Entropy) -> int | None:
+    if span <= 0:
+        return None
+    offset = 0
+    for _ in range(PROBES):
+        offset = chance(entropy) % span
+        if not taken(start + offset):
+            return start + offset
+    return next((n for i in range(min(span, MAX_SEARCH)) if not taken(n := start + (offset + i) % span)), None)
+
+
 def _static_part(size: int, share: int, most: int) -> int:
     return min(max(16, size // share), most) if size > 16 else 0
 
 
-class Addresses:
-    """The cluster IPs of one range."""
+class AddressRange:
+    """The cluster IPs of one CIDR: all of it but its first address and, of IPv4, its last."""
 
-    def __init__(self, cidr: str, entropy: Entropy) -> None:
+    def __init__(self, cidr: str) -> None:
         self.network: IPv4Network | IPv6Network = ip_network(cidr, strict=False)
-        size = self.network.num_addresses - (2 if self.network.version == 4 else 1)
-        size = max(min(size, MAX_IPV6_POOL), 0)
-        self._pool = Pool(int(self.network.network_address) + 1, size, _static_part(size, 16, 256), entropy)
+        self._first = int(self.network.network_address) + 1
+        self._size = max(self.network.num_addresses - (2 if self.network.version == 4 else 1), 0)
+        self._static = _static_part(self._size, 16, 256)
+        self._make = type(self.network.network_address)
 
     @property
     def family(self) -> str:
         return f"IPv{self.network.version}"
 
-    def __len__(self) -> int:
-        return len(self._pool)
-
-    def take(self, text: str) -> None:
-        """Raises AllocationError."""
-        self.check(text)
-        self._pool.take(int(ip_address(text)))
-
-    def check(self, text: str) -> None:
-        """Raises AllocationError when the address cannot be had."""
+    def __contains__(self, text: str) -> bool:
         address = ip_address(text)
-        if address not in self.network:
-            raise AllocationError("the provided network does not match the current range")
-        if int(address) not in self._pool:
-            raise AllocationError(f"the provided IP ({address}) is not in the valid range. The range of valid IPs is "
-                                  f"{self.network}")
-        if self._pool.is_taken(int(address)):
-            raise AllocationError("provided IP is already allocated")
+        return address.version == self.network.version and self._first <= int(address) < self._first + self._size
 
-    def take_any(self) -> str:
-        number = self._pool.take_any()
-        if number is None:
-            raise AllocationError("range is full")
-        return str(type(self.network.network_address)(number))
-
-    def free(self, text: str) -> None:
-        self._pool.free(int(ip_address(text)))
-
-    def remember(self, text: str) -> None:
-        """An address that a stored service has; one from another range is left alone."""
-        number = int(ip_address(text))
-        if ip_address(text) in self.network and number in self._pool:
-            self._pool.take(number)
-
-    def clear(self) -> None:
-        self._pool.clear()
+    def free_address(self, taken: Callable[[str], bool], entropy: Entropy) -> str | None:
+        """None when there is none."""
+        make = self._make
+        number = free_number(self._first, self._size, self._static, lambda n: taken(str(make(n))), entropy)
+        return None if number is None else str(make(number))
 
 
-class Ports:
-    """The node ports."""
+class PortSpan:
+    """The configured node ports, `LOW-HIGH`."""
 
-    def __init__(self, span: str, entropy: Entropy) -> None:
+    def __init__(self, span: str) -> None:
         low, _, high = span.partition("-")
+        self.first, self.size = int(low), int(high) - int(low) + 1
+        self.static = _static_part(self.size, 32, 128)
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.first + self.size - 1}"
+
+    def __contains__(self, port: int) -> bool:
+        return self.first <= port < self.first + self.size
+
+
+class PortSet:
+    """Ports taken of a span: one bit each, the first port's is the lowest, as upstream keeps them in storage."""
+
+    def __init__(self, span: PortSpan, data: bytes = b"") -> None:
         self.span = span
-        size = int(high) - int(low) + 1
-        self._pool = Pool(int(low), size, _static_part(size, 32, 128), entropy)
+        self._bits = int.from_bytes(data, "big") & ((1 << span.size) - 1)
+
+    @classmethod
+    def of(cls, span: PortSpan, ports: Iterable[int]) -> PortSet:
+        """Ports of another span are left out."""
+        made = cls(span)
+        for port in ports:
+            made.add(port)
+        return made
+
+    @property
+    def data(self) -> bytes:
+        return self._bits.to_bytes((self._bits.bit_length() + 7) // 8, "big")
 
     def __len__(self) -> int:
-        return len(self._pool)
+        return self._bits.bit_count()
+
+    def __contains__(self, port: int) -> bool:
+        return port in self.span and bool(self._bits >> (port - self.span.first) & 1)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter([port for port in range(self.span.first, self.span.first + self.span.size) if port in self])
+
+    def add(self, port: int) -> None:
+        if port in self.span:
+            self._bits |= 1 << (port - self.span.first)
 
     def take(self, port: int) -> None:
         """Raises AllocationError."""
-        if port not in self._pool:
+        if port not in self.span:
             raise AllocationError(
                 f"provided port is not in the valid range. The range of valid ports is {self.span}")
-        if not self._pool.take(port):
+        if port in self:
             raise AllocationError("provided port is already allocated")
+        self.add(port)
 
-    def is_taken(self, port: int) -> bool:
-        return self._pool.is_taken(port)
-
-    def take_any(self) -> int:
-        port = self._pool.take_any()
+    def take_any(self, entropy: Entropy) -> int:
+        """Raises AllocationError."""
+        span = self.span
+        port = free_number(span.first, span.size, span.static, self.__contains__, entropy)
         if port is None:
-            raise AllocationError("range is full")
+            raise AllocationError(FULL)
+        self.add(port)
         return port
 
     def free(self, port: int) -> None:
-        self._pool.free(port)
-
-    def remember(self, port: int) -> None:
-        if port in self._pool:
-            self._pool.take(port)
-
-    def clear(self) -> None:
-        self._pool.clear()
-
-
-class Claim:
-    """What one write takes and lets go of. `finish` must be called once. A dry run takes nothing, and sees what it
-    would have taken itself."""
-
-    def __init__(self, ports: Ports, dry_run: bool) -> None:
-        self._ports, self._dry_run = ports, dry_run
-        self._undo: list[Callable[[], None]] = []
-        self._release: list[Callable[[], None]] = []
-        self._imagined: list[int] = []
-
-    def address(self, pool: Addresses, text: str) -> str:
-        """`text`, or any address when it is empty. Raises AllocationError."""
-        if self._dry_run:
-            if text:
-                pool.check(text)
-            return text or str(pool.network.network_address)
-        if text:
-            pool.take(text)
-        else:
-            text = pool.take_any()
-        taken = text
-        self._undo.append(lambda: pool.free(taken))
-        return text
-
-    def port(self, port: int) -> None:
-        """Raises AllocationError."""
-        if self._dry_run:
-            if self._ports.is_taken(port) or port in self._imagined:
-                raise AllocationError("provided port is already allocated")
-            self._imagined.append(port)
-            return
-        self._ports.take(port)
-        self._undo.append(lambda: self._ports.free(port))
-
-    def any_port(self) -> int:
-        if self._dry_run:
-            port = max(self._imagined, default=DRY_RUN_PORT - 1) + 1
-            self._imagined.append(port)
-            return port
-        port = self._ports.take_any()
-        self._undo.append(lambda: self._ports.free(port))
-        return port
-
-    def release_address(self, pool: Addresses, text: str) -> None:
-        """Once the write is made."""
-        self._release.append(lambda: pool.free(text))
-
-    def release_ports(self, ports: Iterable[int]) -> None:
-        for port in ports:
-            self._release.append(lambda port=port: self._ports.free(port))  # type: ignore[misc]
-
-    def finish(self, done: bool) -> None:
-        if self._dry_run:
-            return
-        for step in self._release if done else self._undo:
-            step()
-        self._undo, self._release = [], []
+        if port in self:
+            self._bits &= ~(1 << (port - self.span.first))

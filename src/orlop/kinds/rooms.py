@@ -30,9 +30,7 @@ Rooms = Mapping[str, Any]
 class RestOptions:
     """What rest storage is made from. `cache` gives the watch cache of a stored resource, `schema` its compiled
     schema, `stores` the stores made so far by (group, plural): a kind may need another one's. `storage` is what lies
-    below all caches, for what is stored and is no object of the API. Kinds that remember
-    something of all their objects put into `restores` what fills that memory, to be called once the caches are
-    loaded."""
+    below all caches, for what is stored and is no object of the API."""
 
     cache: Callable[[Resource], WatchCache]
     schema: Callable[[GroupVersionKind], Schema]
@@ -40,7 +38,6 @@ class RestOptions:
     settings: Mapping[str, Any] = field(default_factory=dict)
     stores: dict[tuple[str, str], Store] = field(default_factory=dict)
     storage: Storage | None = None
-    restores: list[Callable[[], None]] = field(default_factory=list)
 
 
 Maker = Callable[[Resource, RestOptions], Rooms]

@@ -6,7 +6,7 @@ Made by `makers`; around every write `service_allocation` hands out addresses an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from orlop.api import addresses, names
@@ -14,11 +14,15 @@ from orlop.api.context import Context, RequestInfo
 from orlop.api.errors import APIError
 from orlop.api.options import DeleteOptions
 from orlop.api.tree import Tree
-from orlop.kinds.allocators import Addresses, Ports
+from orlop.kinds import catalog
+from orlop.kinds.address_book import ADDRESSES, GROUP, RANGES, AddressBook, Register, StoredRegister
+from orlop.kinds.allocators import PortSpan
 from orlop.kinds.checks import SPEC, Errors
 from orlop.kinds.declaration import Resource
 from orlop.kinds.generic import MainStrategy, StatusStrategy
-from orlop.kinds.rooms import RestOptions, Rooms, form, store
+from orlop.kinds.ip_address import IPAddressStrategy
+from orlop.kinds.port_book import StoredPorts
+from orlop.kinds.rooms import RestOptions, Rooms, form, prefix, store
 from orlop.kinds.service_allocation import ServiceAllocation
 from orlop.kinds.service_fields import (
     CLUSTER_IP,
@@ -109,11 +113,15 @@ def warnings(service: Tree) -> Sequence[str]:
     return found
 
 
-def allocation(options: RestOptions) -> ServiceAllocation:
-    """The allocation of the configured ranges; with the service goes the Endpoints of its name."""
-    ranges = str(options.settings.get("service_cluster_ip_range") or CLUSTER_IP_RANGE).split(",")
-    ports = str(options.settings.get("service_node_port_range") or NODE_PORT_RANGE)
+def allocation(options: RestOptions, services: Callable[[], Iterable[Tree]],
+               register: Register | None = None) -> ServiceAllocation:
+    """The allocation of the configured ranges; with the service goes the Endpoints of its name. `services`: all there
+    are. `register` stands for the IPAddress objects where there are none."""
+    configured = str(options.settings.get("service_cluster_ip_range") or CLUSTER_IP_RANGE).split(",")
+    span = PortSpan(str(options.settings.get("service_node_port_range") or NODE_PORT_RANGE))
     entropy = options.outside.entropy
+    if options.storage is None:
+        raise ValueError("services need a storage to note their ports in")
 
     async def delete_endpoints(service: Tree) -> None:
         endpoints: Store | None = options.stores.get(("", "endpoints"))
@@ -128,19 +136,30 @@ def allocation(options: RestOptions) -> ServiceAllocation:
             if problem.code != 404:
                 raise
 
-    return ServiceAllocation([Addresses(text.strip(), entropy) for text in ranges], Ports(ports, entropy),
-                             delete_endpoints)
+    ranges = None if register is not None else options.cache(_networking(RANGES))
+    book = AddressBook(configured, register or StoredRegister(_addresses(options)), ranges, entropy)
+    return ServiceAllocation(book, StoredPorts(options.storage, span, services), entropy, delete_endpoints)
+
+
+def _networking(plural: str) -> Resource:
+    found = catalog.resource(GROUP, plural)
+    assert found is not None
+    return found
+
+
+def _addresses(options: RestOptions) -> Store:
+    """The store of the IPAddress objects, also where an older minor does not serve them."""
+    resource = _networking(ADDRESSES)
+    made = Store(resource.group_resource, options.cache(resource), prefix(resource),
+                 IPAddressStrategy(form(resource, options)), options.outside)
+    return options.stores.setdefault(resource.group_resource, made)
 
 
 def rooms(resource: Resource, options: RestOptions) -> Rooms:
     shape = form(resource, options)
-    hooks = allocation(options)
+    cache = options.cache(resource)
+    hooks = allocation(options, lambda: (entry.tree() for entry in cache.select(EVERYTHING).entries))
     made = store(resource, options, ServiceStrategy(shape), hooks)
-
-    def restore() -> None:
-        hooks.restore(entry.tree() for entry in made.cache.select(EVERYTHING).entries)
-
-    options.restores.append(restore)
     status: Strategy = ServiceStatusStrategy(shape)
     rooms: dict[str, Any] = {"": made, "status": made.with_strategy(status, hooks.on_release_only())}
     return rooms

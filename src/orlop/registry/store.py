@@ -43,18 +43,20 @@ DELETE_COLLECTION_BATCH = 64
 FUTURE_REVISION_WAIT = 3.0
 """Seconds that a read of a revision that does not exist yet waits for it."""
 
-Finish = Callable[[bool], None]
-"""Ends what a begin hook started: True when the write was made, False when it was not."""
+Finish = Callable[[bool], "Awaitable[None] | None"]
+"""Ends what a begin hook started: True when the write was made, False when it was not. What it returns is awaited
+before the answer is given."""
 
 
 class Hooks:
-    """What a kind does around writes, beyond the object itself (allocating addresses). Does nothing by default."""
+    """What a kind does around writes, beyond the object itself (allocating addresses). Does nothing by default. Hooks
+    that wait for something return an awaitable; a caller that goes away while it waits leaves what they took taken."""
 
-    def begin_create(self, ctx: Context, obj: Tree, dry_run: bool) -> Finish | None:
+    def begin_create(self, ctx: Context, obj: Tree, dry_run: bool) -> Finish | Awaitable[Finish] | None:
         """Before validation. May change `obj`; may raise APIError."""
         return None
 
-    def begin_update(self, ctx: Context, obj: Tree, old: Tree, dry_run: bool) -> Finish | None:
+    def begin_update(self, ctx: Context, obj: Tree, old: Tree, dry_run: bool) -> Finish | Awaitable[Finish] | None:
         return None
 
     def after_delete(self, obj: Entry, dry_run: bool) -> Awaitable[None] | None:
@@ -161,20 +163,22 @@ class Store:
 
     def _page(self, ctx: Context, options: ListOptions, predicate: Predicate, revision: int,
               start: str) -> ListResult | Awaitable[ListResult]:
-        """From memory; an older state than memory holds comes from the storage's log."""
+        """From memory, a long one in slices; an older state than memory holds comes from the storage's log."""
         limit = 0 if options.resource_version == "0" else max(options.limit, 0)
         try:
-            page = self.cache.select(predicate, revision=revision, start=start, limit=limit)
+            page = self.cache.select_short(predicate, revision=revision, start=start, limit=limit)
         except RevisionCompacted:
-            return self._recalled(ctx, options, predicate, revision, start, limit)
+            page = None
         except StorageError as error:
             raise interpret(error, self._resource(ctx), "") from None
+        if page is None:
+            return self._gathered(ctx, options, predicate, revision, start, limit)
         return self._result(ctx, predicate, page)
 
-    async def _recalled(self, ctx: Context, options: ListOptions, predicate: Predicate, revision: int, start: str,
+    async def _gathered(self, ctx: Context, options: ListOptions, predicate: Predicate, revision: int, start: str,
                         limit: int) -> ListResult:
         try:
-            page = await self.cache.recall(predicate, revision=revision, start=start, limit=limit)
+            page = await self.cache.gather(predicate, revision=revision, start=start, limit=limit)
         except RevisionCompacted as error:
             raise self._expired(ctx, options, start, error) from None
         except StorageError as error:
@@ -226,7 +230,8 @@ class Store:
         create.fill_system_fields(metadata, self._outside.clock, self._outside.entropy)
         if create.needs_name(metadata):
             self._draw_name(ctx, metadata)
-        finish = self._hooks.begin_create(ctx, obj, options.dry_run)
+        begun = self._hooks.begin_create(ctx, obj, options.dry_run)
+        finish = await begun if begun is not None and isinstance(begun, Awaitable) else begun
         try:
             create.before_create(self.strategy, ctx, obj)
             verdict = admit(obj, None)
@@ -240,11 +245,10 @@ class Store:
         except asyncio.CancelledError:
             raise  # the write may be on its way: what the hook took stays taken
         except BaseException:
-            if finish is not None:
-                finish(False)
+            await _end(finish, False)
             raise
         if finish is not None:
-            finish(not options.dry_run)
+            await _end(finish, not options.dry_run)
         return entry
 
     def _exists(self, ctx: Context, obj: Tree, name: str) -> errors.APIError:
@@ -268,17 +272,18 @@ class Store:
             entry = await self.target(options.dry_run).guaranteed_update(
                 key, attempt, origin=self.origin(ctx, options.field_manager))
         except EmptiedFinalizers as emptied:
-            attempt.finish(False)
+            await attempt.finish(False)
             return await self._delete_emptied(ctx, key, emptied, options), False
         except StorageError as error:
-            attempt.finish(False)
+            await attempt.finish(False)
             raise interpret(error, self._resource(ctx), name) from None
         except asyncio.CancelledError:
             raise  # the write may be on its way: what the hook took stays taken
         except BaseException:
-            attempt.finish(False)
+            await attempt.finish(False)
             raise
-        attempt.finish(not options.dry_run)
+        if attempt.began:
+            await attempt.finish(not options.dry_run)
         return entry, attempt.creating
 
     async def _delete_emptied(self, ctx: Context, key: str, emptied: EmptiedFinalizers,
@@ -344,6 +349,12 @@ class Store:
         namespace, _, name = entry.key[len(self.prefix):].rpartition("/")
         here = Context(ctx.user, ctx.info, namespace, ctx.user_agent, ctx.warnings)
         await self.delete(here, name, admit, options)
+
+
+async def _end(finish: Finish | None, done: bool) -> None:
+    pending = finish(done) if finish is not None else None
+    if pending is not None:
+        await pending
 
 
 def _is_not_found(failure: BaseException) -> bool:

@@ -47,14 +47,27 @@ class UpdateAttempt:
         self._finish: Finish | None = None
         self.creating = False
 
-    def finish(self, done: bool) -> None:
+    @property
+    def began(self) -> bool:
+        """Whether there is something to finish."""
+        return self._finish is not None
+
+    async def finish(self, done: bool) -> None:
         """End what a begin hook started, once."""
-        if self._finish is not None:
-            self._finish(done)
-            self._finish = None
+        finish, self._finish = self._finish, None
+        pending = finish(done) if finish is not None else None
+        if pending is not None:
+            await pending
 
     def __call__(self, current: Entry | None) -> Write | Awaitable[Write | None] | None:
-        self.finish(False)
+        return self._attempt(current) if self._finish is None else self._once_more(current)
+
+    async def _once_more(self, current: Entry | None) -> Write | None:
+        """Another write came between: what the last attempt took is given back first."""
+        await self.finish(False)
+        return await _settled(self._attempt(current))
+
+    def _attempt(self, current: Entry | None) -> Write | Awaitable[Write | None] | None:
         if current is None and not self._may_create:
             raise errors.not_found(self._store._resource(self._ctx), self._name)
         old: Tree = current.tree() if current is not None else {"metadata": {}}
@@ -65,8 +78,7 @@ class UpdateAttempt:
         return self._settle_later(current, old, new)
 
     async def _settle_later(self, current: Entry | None, old: Tree, new: Awaitable[Tree]) -> Write | None:
-        result = self._settle(current, old, await new)
-        return result if result is None or isinstance(result, Write) else await result
+        return await _settled(self._settle(current, old, await new))
 
     def _check_preconditions(self, old: Tree) -> None:
         wanted = self._source.preconditions
@@ -84,8 +96,14 @@ class UpdateAttempt:
         self.creating = False
         store, ctx = self._store, self._ctx
         self._check_version(current, new["metadata"])
-        self._finish = store._hooks.begin_update(ctx, new, old, self._options.dry_run)
-        update.before_update(store.strategy, ctx, new, old)
+        begun = store._hooks.begin_update(ctx, new, old, self._options.dry_run)
+        if begun is not None and isinstance(begun, Awaitable):
+            return self._begun(begun, lambda: self._judge_updated(current, new, old))
+        self._finish = begun
+        return self._judge_updated(current, new, old)
+
+    def _judge_updated(self, current: Entry, new: Tree, old: Tree) -> Write | Awaitable[Write | None] | None:
+        update.before_update(self._store.strategy, self._ctx, new, old)
         verdict = self._admit_update(new, old)
         if verdict is not None:
             return self._after(verdict, lambda: self._write_updated(current, new, old))
@@ -97,12 +115,23 @@ class UpdateAttempt:
         metadata = new["metadata"]
         create.wipe_system_fields(metadata)
         create.fill_system_fields(metadata, store._outside.clock, store._outside.entropy)
-        self._finish = store._hooks.begin_create(ctx, new, self._options.dry_run)
-        create.before_create(store.strategy, ctx, new)
+        begun = store._hooks.begin_create(ctx, new, self._options.dry_run)
+        if begun is not None and isinstance(begun, Awaitable):
+            return self._begun(begun, lambda: self._judge_created(new))
+        self._finish = begun
+        return self._judge_created(new)
+
+    def _judge_created(self, new: Tree) -> Write | Awaitable[Write | None] | None:
+        create.before_create(self._store.strategy, self._ctx, new)
         verdict = self._admit_create(new, None)
         if verdict is not None:
             return self._after(verdict, lambda: self._write(new, False))
         return self._write(new, False)
+
+    async def _begun(self, begun: Awaitable[Finish], judge: Callable[[], Write | Awaitable[Write | None] | None],
+                     ) -> Write | None:
+        self._finish = await begun
+        return await _settled(judge())
 
     @staticmethod
     async def _after(verdict: Awaitable[None], write: Callable[[], Write | None]) -> Write | None:
@@ -137,6 +166,10 @@ class UpdateAttempt:
     def _write(self, new: Tree, updating: bool) -> Write:
         store = self._store
         return Write(encode(new), store._attributes(new), store.strategy.ttl(self._ctx, new, updating))
+
+
+async def _settled(result: Write | Awaitable[Write | None] | None) -> Write | None:
+    return result if result is None or isinstance(result, Write) else await result
 
 
 def _same(new: Tree, old: Tree) -> bool:
