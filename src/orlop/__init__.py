@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 
     from orlop.embedding import Reply, Server, ThreadedServer, Watch
     from orlop.server.config import Config
+    from orlop.server.snapshots import Snapshot
 
 __version__ = "0.1.0"
-__all__ = ["Config", "Reply", "Server", "ThreadedServer", "Watch", "__version__"]
+__all__ = ["Config", "Reply", "Server", "Snapshot", "ThreadedServer", "Watch", "__version__"]
 
 _HOMES = {
     "Config": "orlop.server.config",
     "Reply": "orlop.embedding",
     "Server": "orlop.embedding",
+    "Snapshot": "orlop.server.snapshots",
     "ThreadedServer": "orlop.embedding",
     "Watch": "orlop.embedding",
 }

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import threading
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TypeVar
@@ -21,15 +22,23 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from orlop.registry.store import Outside
+from orlop.server import snapshots
 from orlop.server.config import Config
 from orlop.server.data_dir import KUBECONFIG
 from orlop.server.run import Running, running
+from orlop.server.snapshots import Snapshot
 from orlop.server.transport import InProcess, StreamReply
 
 _T = TypeVar("_T")
 _JSON: Final = "application/json"
 _PATH_CHARACTERS: Final = "/%:@!$&'()*+,;=-._~"
 """What stays as it is in a path; the rest is percent-encoded."""
+
+_OWN: Final[dict[str, Any]] = {
+    "data_dir": None, "storage": "memory", "secure_port": 0, "access_log": None, "etcd_servers": (),
+    "encryption_provider_config": None, "leader_elect": False,
+}  # fmt: skip
+"""Settings that a server which begins with a snapshot does not take over: what only one server can have."""
 
 Query = Mapping[str, str | int | bool]
 
@@ -91,34 +100,43 @@ class Server:
     """A server for as long as an `async with` lasts, on the loop that runs there.
 
     Settings are those of `orlop.Config` (and of `orlop serve`), as a `config` or one by one. Given one by one they
-    default to what suits an embedded server: without `data_dir` objects live in memory, and the port is a free one.
+    default to what suits an embedded server: without `data_dir` (or `etcd_servers`) objects live in memory, and the
+    port is a free one.
     With `listen=False` there is no socket, only `request` and `watch`. `outside` replaces clock and chance.
+    With a `state`, a snapshot of this server or of another one, it begins with the objects, credentials and settings of
+    that (`settings` change single ones), and keeps objects in memory.
     Raises, when it is entered, what `server.run.running` raises.
     """
 
     def __init__(self, config: Config | None = None, *, listen: bool = True, outside: Outside | None = None,
-                 **settings: Any) -> None:
+                 state: Snapshot | None = None, **settings: Any) -> None:
         if config is not None and settings:
             raise TypeError(f"a config or single settings, not both: {', '.join(settings)}")
-        if config is None:
-            given = {"secure_port": 0, "storage": "sqlite" if settings.get("data_dir") else "memory"}
+        if config is None and state is not None:
+            config = replace(state.config, **(_OWN | settings))
+        elif config is None:
+            storage = "etcd" if settings.get("etcd_servers") else "sqlite" if settings.get("data_dir") else "memory"
+            given: dict[str, Any] = {"secure_port": 0, "storage": storage}
             config = Config(**(given | settings))
+        if state is not None and config.storage != "memory":
+            raise TypeError(f"a server with a state keeps objects in memory, not in {config.storage}")
         self.config = config
-        self._listen, self._outside = listen, outside
+        self._listen, self._outside, self._state = listen, outside, state
         self._stack = contextlib.AsyncExitStack()
         self._running: Running | None = None
 
     @classmethod
     def in_thread(cls, config: Config | None = None, *, listen: bool = True, outside: Outside | None = None,
-                  **settings: Any) -> ThreadedServer:
+                  state: Snapshot | None = None, **settings: Any) -> ThreadedServer:
         """The same server for programs that are not asynchronous: enter the result with `with`; the server runs in a
         thread of its own."""
-        return ThreadedServer(cls(config, listen=listen, outside=outside, **settings))
+        return ThreadedServer(cls(config, listen=listen, outside=outside, state=state, **settings))
 
     async def __aenter__(self) -> Server:
         if self._running is not None:
             raise RuntimeError("this server runs already")
-        server = await self._stack.enter_async_context(running(self.config, listen=self._listen, outside=self._outside))
+        server = await self._stack.enter_async_context(
+            running(self.config, listen=self._listen, outside=self._outside, beginning=self._state))
         self._client = InProcess(server.application.handler, clock=server.application.outside.clock)
         self._running = server
         return self
@@ -169,6 +187,27 @@ class Server:
         """Watch a collection (`watch=1` is added to `query`)."""
         target = _target(path, {**(query or {}), "watch": True})
         return Watch(await self._client_of().stream("GET", target, *_sent(self.token, None, headers)))
+
+    async def snapshot(self) -> Snapshot:
+        """The server's whole state at its newest revision, for `restore` and for `Server(state=...)`. Raises
+        StorageError."""
+        server = self.running
+        return await snapshots.take(server.application, server.directory.path)
+
+    async def restore(self, snapshot: Snapshot) -> int:
+        """Make the objects those of `snapshot` again, in one go, by new writes: what differs is deleted, changed or
+        made anew, and open watches see just that. Returns the revision at which it is so. Credentials and settings stay
+        as they are. Raises StorageError."""
+        return await snapshots.restore(self.running.application, snapshot.state)
+
+    async def fork(self, *, listen: bool | None = None, outside: Outside | None = None, **settings: Any) -> Server:
+        """Another server, to be entered, that begins where this one is now: with its objects, credentials and settings
+        (but for those given), in memory. From then on the two know nothing of each other. A clock and a source of
+        chance that this server was given go on in the other: the clock as one for both, the source as a copy."""
+        if outside is None and self._outside is not None:
+            outside = Outside(self._outside.clock, copy.deepcopy(self._outside.entropy))
+        return Server(listen=self._listen if listen is None else listen, outside=outside, state=await self.snapshot(),
+                      **settings)
 
     def _client_of(self) -> InProcess:
         self.running  # noqa: B018  (raises when it does not run)
@@ -242,6 +281,18 @@ class ThreadedServer:
                 headers: Mapping[str, str] | None = None) -> Reply:
         """As `Server.request`, and waits for the answer."""
         return self._call(self._server.request(method, path, body, query=query, headers=headers))
+
+    def snapshot(self) -> Snapshot:
+        """As `Server.snapshot`."""
+        return self._call(self._server.snapshot())
+
+    def restore(self, snapshot: Snapshot) -> int:
+        """As `Server.restore`."""
+        return self._call(self._server.restore(snapshot))
+
+    def fork(self, *, listen: bool | None = None, outside: Outside | None = None, **settings: Any) -> ThreadedServer:
+        """As `Server.fork`: a server to be entered, in a thread of its own."""
+        return ThreadedServer(self._call(self._server.fork(listen=listen, outside=outside, **settings)))
 
 
 def _target(path: str, query: Query | None) -> str:

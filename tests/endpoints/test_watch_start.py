@@ -168,7 +168,7 @@ def test_too_old() -> None:
 
 def test_older_than_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the window of a cache no longer holds comes from the storage's log, without gap or double."""
-    monkeypatch.setattr("orlop.storage.watch_cache._LIMITS", CacheLimits(window_events=2))
+    monkeypatch.setattr("orlop.storage.cache_life._LIMITS", CacheLimits(window_events=2))
     defaults = "orlop.storage.watch_cache.WatchCache.__init__.__defaults__"
     monkeypatch.setattr(defaults, (CacheLimits(window_events=2), None))
 

@@ -1,4 +1,4 @@
-"""The storages under test, each opened the same way: memory, sqlite, and a watch cache over either.
+"""The storages under test, each opened the same way: memory, sqlite, etcd, and a watch cache over each.
 
 A backend written later joins `WORLDS` and has to keep every promise of `conformance`.
 """
@@ -6,14 +6,19 @@ A backend written later joins `WORLDS` and has to keep every promise of `conform
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+import etcd_server
 import orjson
+import pytest
 
+from orlop.storage.etcd import EtcdStorage
+from orlop.storage.etcd_options import EtcdOptions
 from orlop.storage.interface import Attributes, Entry, Event, Storage, Write
 from orlop.storage.limits import CacheLimits
 from orlop.storage.memory import MemoryStorage
@@ -77,11 +82,13 @@ class Checked(Storage, Protocol):
 
 
 class World:
-    """`storage` is under test; `backend` is below it (or the same)."""
+    """`storage` is under test; `backend` is below it (or the same). `drives_time`: keys expire by `clock`, not by a
+    clock of the engine's own. `rival`: another storage over the same data, where others may write too."""
 
-    def __init__(self, storage: Checked, backend: Checked, clock: ManualClock) -> None:
+    def __init__(self, storage: Checked, backend: Checked, clock: ManualClock, *, drives_time: bool = True,
+                 rival: Storage | None = None) -> None:
         self.storage, self.backend = storage, backend
-        self.clock = clock
+        self.clock, self.drives_time, self.rival = clock, drives_time, rival
 
     def check(self) -> None:
         self.storage.check_invariants()
@@ -127,13 +134,29 @@ async def sqlite_world(directory: Path) -> AsyncIterator[World]:
     await storage.close()
 
 
+_NUMBERS = itertools.count()
+
+
+@asynccontextmanager
+async def etcd_world(_: Path) -> AsyncIterator[World]:
+    """A prefix of its own in the etcd of the session, where a rival writes too."""
+    if etcd_server.MISSING:
+        pytest.skip(etcd_server.MISSING)
+    clock = ManualClock()
+    options = EtcdOptions(etcd_server.shared().endpoints, prefix=f"/test{next(_NUMBERS)}/registry", look_back=0)
+    storage, rival = EtcdStorage(options, clock=clock), EtcdStorage(options, clock=clock)
+    await asyncio.gather(storage.start(), rival.start())
+    yield World(storage, storage, clock, drives_time=False, rival=rival)
+    await asyncio.gather(storage.close(), rival.close())
+
+
 def cache_over(below: Opening, limits: CacheLimits) -> Opening:
     @asynccontextmanager
     async def opening(directory: Path) -> AsyncIterator[World]:
         async with below(directory) as world:
             cache = WatchCache(world.backend, PREFIX, attributes_of, limits, world.clock, namespaced=False)
             await cache.start()
-            yield World(cache, world.backend, world.clock)
+            yield World(cache, world.backend, world.clock, drives_time=world.drives_time, rival=world.rival)
             await cache.close()
 
     return opening
@@ -147,6 +170,8 @@ WORLDS: dict[str, Opening] = {
     "sqlite": sqlite_world,
     "cache over memory": cache_over(memory_world, CacheLimits()),
     "cache over sqlite": cache_over(sqlite_world, CacheLimits()),
+    "etcd": etcd_world,
+    "cache over etcd": cache_over(etcd_world, CacheLimits()),
     "short cache over memory": cache_over(memory_world, SHORT),
     "short cache over sqlite": cache_over(sqlite_world, SHORT),
 }

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from linearizability import Operation, linearizable
-from storage_worlds import PREFIX, WORLDS, Recorder, World, body, run, write
+from promises import Watching, caught_up, log, settled, watching
+from storage_worlds import PREFIX, WORLDS, World, body, run, write
 from watch_guarantees import Told, bookmarkable, makes_sense, ordered, reliable, resumable, told, unique
 
 from orlop.storage.errors import KeyExists, KeyNotFound
@@ -84,15 +85,14 @@ class Clients:
         return seen[0], 0
 
     async def get(self, key: str) -> tuple[int, int]:
+        await caught_up(self.world)
         entry = await self.world.storage.get(key)
         revision = 0 if entry is None else entry.revision
         return revision, revision
 
 
-async def _log(world: World) -> list[Told]:
-    sink = Recorder()
-    await world.backend.watch(PREFIX, 1, sink)
-    return told(sink.seen)
+async def _log(world: World, start: int) -> list[Told]:
+    return told((await log(world, start)).seen)
 
 
 @pytest.mark.parametrize("world", WORLDS)
@@ -100,9 +100,10 @@ def test_histories_are_linearizable(world: str, tmp_path: Path) -> None:
     """Per key, all answers fit an order in which each operation happened between its call and its answer."""
 
     async def scenario(w: World) -> None:
+        start = w.storage.revision
         clients = Clients(w, seed=7)
         await clients.all()
-        makes_sense(await _log(w))
+        makes_sense(await _log(w, start), start, w.storage.exclusive)
         for key, operations in clients.by_key.items():
             assert linearizable(operations), (key, operations)
 
@@ -120,7 +121,7 @@ def test_the_check_finds_what_is_wrong() -> None:
     assert not any(map(linearizable, (stale, lost, early)))
 
 
-class Bookmarked(Recorder):
+class Bookmarked(Watching):
     """Keeps with each bookmark how many events came before it."""
 
     def __init__(self) -> None:
@@ -128,6 +129,7 @@ class Bookmarked(Recorder):
         self.bookmarks: list[tuple[int, int]] = []
 
     def progress(self, revision: int) -> None:
+        super().progress(revision)
         self.bookmarks.append((revision, len(self.seen)))
 
 
@@ -136,30 +138,29 @@ def test_watches_keep_their_guarantees(world: str, tmp_path: Path) -> None:
     """While clients write, watchers come, break off, resume and ask for bookmarks."""
 
     async def scenario(w: World) -> None:
+        start = w.storage.revision
         clients = Clients(w, seed=11)
-        whole, broken = Bookmarked(), Recorder()
-        whole_watch = await w.storage.watch(PREFIX, 1, whole)
+        whole, broken = Bookmarked(), await watching(w, start)
+        await watching(w, start, sink=whole)
         working = asyncio.ensure_future(clients.all())
-        broken_watch = await w.storage.watch(PREFIX, 1, broken)
-        late: list[tuple[int, Recorder]] = []
+        late: list[tuple[int, Watching]] = []
         while not working.done():
-            whole_watch.progress_at(w.storage.revision + 3)
+            whole.subscription.progress_at(w.storage.revision + 3)
             if len(broken.seen) > 20:
-                broken_watch.cancel()
-            since = max(1, w.storage.revision - 10)
-            sink = Recorder()
+                broken.subscription.cancel()
+            since = max(start, w.storage.revision - 10)
             if len(late) < 50:
-                await w.storage.watch(PREFIX, since, sink)
-                late.append((since, sink))
+                late.append((since, await watching(w, since)))
             await asyncio.sleep(0)
         await working
-        written = await _log(w)
-        makes_sense(written)
-        resumed = Recorder()
-        await w.storage.watch(PREFIX, broken.seen[-1].revision, resumed)
-        resumable(told(broken.seen), told(resumed.seen), written, 1)
+        written = await _log(w, start)
+        makes_sense(written, start, w.storage.exclusive)
+        broken.subscription.cancel()
+        resumed = await watching(w, broken.seen[-1].revision if broken.seen else start)
+        await settled(w, resumed, whole, *(sink for _, sink in late))
+        resumable(told(broken.seen), told(resumed.seen), written, start)
         watches: list[tuple[int, Sequence[Told]]] = [(since, told(sink.seen)) for since, sink in late]
-        for since, events in [(1, told(whole.seen)), *watches]:
+        for since, events in [(start, told(whole.seen)), *watches]:
             ordered(events)
             unique(events)
             reliable(events, written, since, w.storage.revision)

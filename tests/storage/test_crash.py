@@ -90,7 +90,7 @@ async def examine(directory: Path, said: Said) -> int:
     log = Recorder()
     await storage.watch(PREFIX, 1, log)
     written = {one.revision: one for one in told(log.seen)}
-    makes_sense(list(written.values()))
+    makes_sense(list(written.values()), 1, dense=True)
     assert storage.revision == max(written)
     no_acknowledged_write_is_lost(said, written)
     cache = WatchCache(storage, PREFIX, lambda tree: Attributes({}, {}), namespaced=False)

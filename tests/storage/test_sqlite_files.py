@@ -199,7 +199,7 @@ def test_the_database_is_as_durable_as_it_says(tmp_path: Path) -> None:
             "synchronous": 2,
             "auto_vacuum": 2,
             "application_id": int.from_bytes(b"orlp", "big"),
-            "user_version": 1,
+            "user_version": 2,
         }
 
     sessions(tmp_path, scenario, scenario)
@@ -250,7 +250,7 @@ def test_other_databases_are_not_touched(tmp_path: Path) -> None:
     newer = sqlite3.connect(tmp_path / DATABASE)
     newer.execute("PRAGMA user_version = 7")
     newer.close()
-    assert reason(tmp_path) == "a newer orlop wrote it (schema 7; this one knows 1)"
+    assert reason(tmp_path) == "a newer orlop wrote it (schema 7; this one knows 2)"
 
 
 def test_a_file_in_place_of_the_directory(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_select(predicate: Predicate, expected: list[str]) -> None:
         await cache.delete(PODS + "a/y")
         await put(cache, "a/new", 1, app="web", tier="front")
         assert names(cache.select(predicate, revision=5).entries) == expected
-        cache._window.drop_through(7)
+        cache._state.window.drop_through(7)
         with pytest.raises(RevisionCompacted):
             cache.select(predicate, revision=5)
         past = await cache.recall(predicate, revision=5)
@@ -212,7 +212,7 @@ def test_indexes_are_bounded_and_kept_up() -> None:
                 cache.select(by_labels(text))
                 cache.check_invariants()
             assert names(cache.select(by_fields("value=3")).entries) == ["b/z"]
-        assert len(cache._indexes) == 2
+        assert len(cache._state.indexes) == 2
         await put(cache, "b/z", 4, app="db")
         await put(cache, "a/x", 3)
         await cache.delete(PODS + "a-b/x")
@@ -456,7 +456,7 @@ def test_old_events_are_freed_by_the_clock() -> None:
         for _ in range(2):
             clock.advance(COMPACTION_SECONDS)
             await cache.tick()
-        assert len(cache._window) == 0
+        assert len(cache._state.window) == 0
         assert cache.events_since(EVERYTHING, 2) == []
         with pytest.raises(RevisionCompacted):
             cache.events_since(EVERYTHING, 1)
@@ -481,7 +481,7 @@ def test_a_starting_cache_looks_back_a_bounded_way() -> None:
             cache = WatchCache(storage, PODS, attributes_of, limits)
             await cache.start()
             cache.check_invariants()
-            assert cache._window.floor == floor
+            assert cache._state.window.floor == floor
             assert [e.revision for e in cache.events_since(EVERYTHING, floor)] == [
                 revision for revision in range(2, 22, 2) if revision > floor
             ]

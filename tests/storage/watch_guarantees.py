@@ -6,6 +6,7 @@ In etcd's words (etcd-io/website, "KV API guarantees"), as its robustness tests 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from orlop.storage.interface import ADDED, DELETED, Event
@@ -52,9 +53,12 @@ def bookmarkable(events: Sequence[Told], bookmark: int, told_before: int, writte
     assert all(event.revision <= bookmark for event in events[:told_before])
 
 
-def makes_sense(written: Sequence[Told]) -> None:
-    """The log itself: dense, and each event possible after those before it."""
-    assert [one.revision for one in written] == list(range(2, len(written) + 2))
+def makes_sense(written: Sequence[Told], start: int, dense: bool) -> None:
+    """The log itself: in one sequence (without holes where nobody else writes), and each event possible after those
+    before it."""
+    revisions = [one.revision for one in written]
+    assert all(a < b for a, b in pairwise([start, *revisions]))
+    assert not dense or revisions == list(range(start + 1, start + 1 + len(written)))
     there: set[str] = set()
     for one in written:
         assert (one.type == ADDED) == (one.key not in there)

@@ -17,6 +17,7 @@ _COMMANDS: Final = {
     "history": "history",
     "at": "history",
     "undo": "history",
+    "snapshot": "snapshot",
 }
 """Command to the module of this package that has it, under the same name."""
 

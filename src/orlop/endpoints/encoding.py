@@ -6,6 +6,9 @@ head in front. Everything else is decoded, converted and encoded anew.
 
 from __future__ import annotations
 
+from collections import deque
+from typing import Final
+
 import orjson
 
 from orlop.api.tree import Tree
@@ -13,6 +16,10 @@ from orlop.endpoints.scope import Scope
 from orlop.registry.interface import Object
 from orlop.storage.interface import Entry
 
+REMEMBERED: Final = 8192
+"""Entries with which something derived from them is remembered (rows, where metadata ends); then the one that has it
+for the longest time forgets. Beyond that, remembering would cost more memory than the objects."""
+_remembering: Final[deque[Entry]] = deque()
 _METADATA_START = len(b'{"metadata":')
 _METADATA_END = "metadata end"
 _PARTIAL_HEAD = b'{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/%b","metadata":'
@@ -48,9 +55,7 @@ def metadata(obj: Object) -> bytes:
     """`metadata` alone, cut out of the body; where it ends is remembered with the entry."""
     if not isinstance(obj, Entry):
         return orjson.dumps(obj.get("metadata") or {})
-    if obj.memo is None:
-        obj.memo = {}
-    end = obj.memo.get(_METADATA_END)
+    end = obj.memo.get(_METADATA_END) if obj.memo is not None else None
     if end is None:
         end = remember_metadata(obj, obj.tree())
     return obj.body[_METADATA_START:end]
@@ -60,6 +65,9 @@ def remember_metadata(entry: Entry, tree: Tree) -> int:
     """Find where metadata ends in the body of `entry`, given its decoded tree. Bodies are orjson's own output, so
     encoding metadata again gives the same length."""
     if entry.memo is None:
+        _remembering.append(entry)
+        while len(_remembering) > REMEMBERED:
+            _remembering.popleft().memo = None
         entry.memo = {}
     end = _METADATA_START + len(orjson.dumps(tree["metadata"]))
     entry.memo[_METADATA_END] = end

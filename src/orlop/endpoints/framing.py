@@ -14,6 +14,7 @@ from orlop.api.tree import Tree
 from orlop.codec import protobuf
 from orlop.codec.negotiation import Media
 from orlop.endpoints import encoding, protobuf_body, table
+from orlop.endpoints.feed import DEAR_SLICE, LIST_SLICE, SLOW_SLICE
 from orlop.endpoints.scope import Scope
 from orlop.registry.interface import Object
 from orlop.storage.interface import Entry, Event
@@ -39,6 +40,7 @@ class Framer:
         """`version` is that of meta.k8s.io, for the transform's kind."""
         self._scope, self._transform, self._include, self._version = scope, transform, include, version or "v1"
         self._columns_sent = False
+        self._dear = transform is not None or media != "json" or scope.from_hub is not None
         self._frame = _json_frame if media == "json" else _protobuf_frame
 
     @property
@@ -47,6 +49,23 @@ class Framer:
 
     def event(self, event: Event) -> bytes:
         return self.frame(event.type, event.entry)
+
+    def added(self, entry: Entry) -> bytes:
+        """An entry that was there when the watch began. Where it must be decoded nothing is remembered: there may be
+        very many."""
+        if not self._dear or entry.memo is not None:
+            return self.frame("ADDED", entry)
+        entry.memo = {}
+        text = self.frame("ADDED", entry)
+        entry.memo = None
+        return text
+
+    @property
+    def most(self) -> int:
+        """Frames that are made in one turn of the loop."""
+        if self._frame is _protobuf_frame:
+            return SLOW_SLICE
+        return DEAR_SLICE if self._dear else LIST_SLICE
 
     def frame(self, type: str, entry: Entry) -> bytes:
         return self._frame(type, self._object(entry, entry.revision))

@@ -8,16 +8,20 @@ out. Errors become Status bodies here too. Behaviour: apiserver `endpoints/handl
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import orjson
 
 from orlop.api.context import Context
 from orlop.api.errors import APIError
-from orlop.api.http import Request, Response
+from orlop.api.http import Request, Response, Stream
 from orlop.api.query_options import parse_table
 from orlop.codec import negotiation, yaml
-from orlop.codec.negotiation import Representation
-from orlop.endpoints import encoding, protobuf_body, table
+from orlop.codec.negotiation import Media, Representation
+from orlop.endpoints import encoding, list_document, protobuf_body, table
+from orlop.endpoints.feed import Turns, fed
+from orlop.endpoints.list_document import Document
 from orlop.endpoints.scope import Scope
 from orlop.registry.interface import ListResult, Object
 from orlop.storage.interface import Entry
@@ -35,8 +39,7 @@ def _finish(request: Request, representation: Representation, status: int, body:
     """From JSON text to the media type asked for."""
     media = representation.media
     if media == "json":
-        agent = request.headers.get("user-agent", "")
-        if representation.pretty or negotiation.wants_pretty(request.parameter("pretty"), agent):
+        if representation.pretty or _wants_pretty(request):
             text = body if isinstance(body, bytes) else b"".join(body)
             body = orjson.dumps(orjson.loads(text), option=_INDENT) + b"\n"
         return Response(status, body, JSON)
@@ -44,6 +47,10 @@ def _finish(request: Request, representation: Representation, status: int, body:
     if media == "yaml":
         return Response(status, yaml.from_tree(tree), "application/yaml")
     return Response(status, protobuf_body.encode(tree), "application/vnd.kubernetes.protobuf")
+
+
+def _wants_pretty(request: Request) -> bool:
+    return negotiation.wants_pretty(request.parameter("pretty"), request.headers.get("user-agent", ""))
 
 
 def negotiate(request: Request, produces: tuple[str, ...] = negotiation.MEDIA_TYPES) -> Representation:
@@ -88,44 +95,44 @@ def _version_of(obj: Object) -> bytes:
     return b'"resourceVersion":"%b"' % version.encode() if version else b""
 
 
-def list_metadata(result: ListResult) -> bytes:
-    """A list's metadata without braces."""
-    text = b'"resourceVersion":"%d"' % result.revision
-    if result.next:
-        text += b',"continue":"%b"' % result.next.encode()
-    if result.remaining:
-        text += b',"remainingItemCount":%d' % result.remaining
-    return text
+LONG_LIST: Final = 4096
+"""Items of a list from which on it is written turn by turn; shorter ones are made at once."""
+LONG_DEAR_LIST: Final = 512
+"""The same of lists for which items are decoded (Tables, metadata alone, other versions)."""
+LONG_SLOW_LIST: Final = 128
+"""The same of lists in other media types, and of indented ones."""
 
 
 def answer_list(scope: Scope, request: Request, result: ListResult,
-                representation: Representation) -> Response:
-    """A list, its items in pieces that are never joined here."""
-    transform = representation.transform
-    metadata = list_metadata(result)
+                representation: Representation) -> Response | Stream:
+    """A list, its items in pieces that are never joined here; a long one without its length, a turn of the loop's
+    worth after the other."""
+    document = _document(scope, request, result, representation)
+    media, items = representation.media, result.items
+    if len(items) <= LONG_SLOW_LIST:
+        return _finish(request, representation, 200, document.pieces(items))
+    pretty = media == "json" and (representation.pretty or _wants_pretty(request))
+    short = media == "json" and not pretty and len(items) <= (LONG_DEAR_LIST if document.dear else LONG_LIST)
+    if short or (media == "protobuf" and representation.transform == "Table"):
+        return _finish(request, representation, 200, document.pieces(items))
+    make = list_document.indented if pretty else _LONG[media]
+    return Stream(representation.content_type, lambda channel: fed(channel, make(document, items)))
+
+
+_LONG: Final[dict[Media, Callable[[Document, Sequence[Object]], Turns]]] = {
+    "json": list_document.compact, "yaml": list_document.in_yaml, "protobuf": list_document.InProtobuf}
+
+
+def _document(scope: Scope, request: Request, result: ListResult, representation: Representation) -> Document:
+    transform, version = representation.transform, representation.version
+    metadata = list_document.metadata_of(result)
     if transform is None:
-        pieces = [scope.list_head + metadata + b'},"items":[']
-        encoded = [encoding.item(scope, obj) for obj in result.items]
-        closing = b"]}"
-    elif transform == "Table":
-        include = parse_table(request).include_object or "Metadata"
-        printer, version, now = scope.printer(), representation.version, scope.clock.now()
-        pieces = [table.opening(printer, metadata, version=version)]
-        encoded = [table.row(scope, printer, obj, include, now, version) for obj in result.items]
-        closing = table.CLOSING
-    elif transform == "PartialObjectMetadataList":
-        head = b'{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/%b","metadata":{'
-        pieces = [head % representation.version.encode() + metadata + b'},"items":[']
-        encoded = [encoding.partial(obj, representation.version) for obj in result.items]
-        closing = b"]}"
-    else:
-        raise _not_as(scope, transform, "a list", scope.list_kind or scope.kind.kind + "List")
-    if encoded:
-        separated = [b","] * (2 * len(encoded) - 1)
-        separated[0::2] = encoded
-        pieces += separated
-    pieces.append(closing)
-    return _finish(request, representation, 200, pieces)
+        return list_document.plain(scope, metadata)
+    if transform == "Table":
+        return list_document.rows(scope, metadata, parse_table(request).include_object or "Metadata", version)
+    if transform == "PartialObjectMetadataList":
+        return list_document.partial(metadata, version)
+    raise _not_as(scope, transform, "a list", scope.list_kind or scope.kind.kind + "List")
 
 
 def answer_error(request: Request, error: APIError) -> Response:

@@ -16,8 +16,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Final
 
 from orlop.api import errors, resource_version
@@ -27,6 +26,7 @@ from orlop.api.options import ListOptions
 from orlop.api.query_options import parse_table
 from orlop.codec import negotiation
 from orlop.endpoints.broadcast import Broadcast, Broadcasts
+from orlop.endpoints.feed import FEED_SECONDS, Feed, Source, Turns
 from orlop.endpoints.framing import Framer
 from orlop.endpoints.scope import Scope
 from orlop.registry.interface import Watcher
@@ -41,13 +41,6 @@ log = logging.getLogger(__name__)
 BACKLOG_BYTES: Final = 4 * 1024 * 1024
 """A watcher that leaves more than this unread is cut off; it will watch again. Live events that wait for the initial
 ones count apart, to the same limit."""
-INITIAL_BACKLOG_BYTES: Final = 1024 * 1024
-"""Initial events are encoded and written no faster than the client takes them: so much is on its way at most."""
-INITIAL_CHUNK_BYTES: Final = 128 * 1024
-"""Initial events are written in chunks of about this size."""
-SHORTEST_PAUSE: Final = 0.002
-LONGEST_PAUSE: Final = 0.1
-"""Seconds until another look whether the client took initial events; longer each time that it took none."""
 LONGEST_TIMEOUT: Final = 365 * 86_400.0
 """Seconds; longer timeoutSeconds are cut to this, which timers can take."""
 MIN_TIMEOUT: Final = 1800.0
@@ -91,8 +84,8 @@ class Watch:
         self._channel: Channel | None = None
         self._broadcast: Broadcast | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._initial: Iterator[bytes] | None = None
-        self._pause = SHORTEST_PAUSE
+        self._initial: Feed | None = None
+        """Writes what comes before live events, until all is written."""
         self._held: list[Frame] = []
         self._held_bytes = 0
         self._recalled: Sequence[Event] = ()
@@ -139,25 +132,32 @@ class Watch:
         self.end()
 
     def _begin(self) -> None:
+        channel = self._channel
+        assert channel is not None
         try:
-            self._initial = self._initial_frames()
+            source = self._initial_events()
         except RevisionCompacted as error:
             self._refuse(resource_version.too_old(error.revision, error.oldest + 1))
             return
+        except Closed:
+            self.end()
+            return
+        self._initial = Feed(source, channel, self._release, self._cut, FEED_SECONDS)
         self._join()
         self._later("end", self._timeout, self.end)
         if self._options.allow_watch_bookmarks:
             self._later("bookmark", BOOKMARK_PERIOD, self._bookmark_again)
             if self._timeout > LAST_BOOKMARK:
                 self._later("last bookmark", self._timeout - LAST_BOOKMARK, self._bookmark)
-        self._pump()
+        self._initial.start()
 
     def _later(self, what: str, delay: float, call: Callable[[], None]) -> None:
         self._timers[what] = asyncio.get_running_loop().call_later(delay, call)
 
-    def _initial_frames(self) -> Iterator[bytes]:
-        """What comes before live events. Looked up now, encoded as it is written."""
-        options, frame, event = self._options, self._framer.frame, self._framer.event
+    def _initial_events(self) -> Turns:
+        """What comes before live events. Looked up now (a large state is frozen now, and looked at as it is written),
+        encoded as it is written."""
+        options, framer = self._options, self._framer
         wants_state = options.send_initial_events
         if wants_state is None:
             wants_state = self._revision == 0
@@ -165,38 +165,14 @@ class Watch:
             past, self._recalled = list(self._recalled), ()
             if 0 < self._revision < self._cache.revision:
                 past += self._cache.events_since(self._predicate, self._revision)
-            return map(event, past)
-        page = self._cache.select(self._predicate)
-        state = (frame("ADDED", entry) for entry in page.entries)
-        if not options.is_watch_list:
-            return state
-        return chain(state, (self._framer.bookmark(revision, initial=True) for revision in (page.revision,)))
-
-    def _pump(self) -> None:
-        """Write initial events until the client has enough to take; live ones wait until all are written."""
-        channel, frames = self._channel, self._initial
-        if channel is None or frames is None:
-            return
-        progress = False
-        while channel.backlog < INITIAL_BACKLOG_BYTES:
-            chunk = _chunk(frames)
-            if not chunk:
-                self._initial = None
-                self._release()
-                return
-            channel.write(Frame(chunk))
-            progress = True
-        self._pause = SHORTEST_PAUSE if progress else min(2 * self._pause, LONGEST_PAUSE)
-        self._later("pump", self._pause, self._pump_again)
-
-    def _pump_again(self) -> None:
-        try:
-            self._pump()
-        except Exception:
-            log.exception("a watch's initial events could not be written")
-            self._cut()
+            return Source(framer.event, past, most=framer.most)
+        slices = self._cache.slices(self._predicate)
+        closing = framer.bookmark(slices.revision, initial=True) if options.is_watch_list else b""
+        return Source(framer.added, more=slices, most=framer.most, closing=closing)
 
     def _release(self) -> None:
+        """Initial events are through: live ones may follow."""
+        self._initial = None
         held, self._held = self._held, []
         for frame in held:
             self.send(frame)
@@ -262,7 +238,9 @@ class Watch:
             channel.abort()
 
     def _leave(self) -> None:
-        self._channel = self._initial = None
+        self._channel, initial, self._initial = None, self._initial, None
+        if initial is not None:
+            initial.cancel()
         self._held = []
         self._watches.remove(self)
         if self._waiting is not None and not self._waiting.done() and self._waiting is not asyncio.current_task():
@@ -273,18 +251,6 @@ class Watch:
         if self._broadcast is not None:
             self._watches.broadcasts.leave(self._key, self._broadcast, self)
             self._broadcast = None
-
-
-def _chunk(frames: Iterator[bytes]) -> bytes:
-    """The next frames, as many as make a chunk; empty at the end."""
-    taken: list[bytes] = []
-    size = 0
-    for frame in frames:
-        taken.append(frame)
-        size += len(frame)
-        if size >= INITIAL_CHUNK_BYTES:
-            break
-    return b"".join(taken)
 
 
 def watch(scope: Scope, request: Request, options: ListOptions) -> Answer | Awaitable[Answer]:

@@ -297,11 +297,9 @@ class Application:
     # --- life ----------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Load the caches; the storage must be started. Kinds that keep state of their own (allocators) restore it."""
+        """Load the caches; the storage must be started."""
         await asyncio.gather(*(cache.start() for cache in self.caches.values()))
         self._roles.follow()
-        for restore in self._options.restores:
-            restore()
 
     async def tick(self) -> None:
         """Housekeeping, about once a second: expiry and compaction."""

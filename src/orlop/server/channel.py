@@ -29,12 +29,14 @@ class StreamChannel:
 
     __slots__ = (
         "_chunked", "_connection", "_ending", "_open", "_pending", "_queued", "_scheduled",
-        "_sending", "on_lost", "sent",
+        "_sending", "finishes", "on_lost", "sent",
     )  # fmt: skip
 
     def __init__(self, connection: Answering, chunked: bool) -> None:
         self._connection, self._chunked = connection, chunked
         self.on_lost: Callable[[], None] | None = None
+        self.finishes = False
+        """The stream comes to an end by itself, as a long list does: it is not to be ended before."""
         self.sent = 0
         self._pending: list[bytes] = []
         self._queued = 0
@@ -77,7 +79,10 @@ class StreamChannel:
             self._connection.abort()
 
     def end(self) -> None:
-        """The server ends the stream, cleanly for the client; its writer learns it as a loss."""
+        """The server ends the stream, cleanly for the client; its writer learns it as a loss. One that finishes by
+        itself goes on: cut off cleanly, it would look complete."""
+        if self.finishes and self._open:
+            return
         on_lost = self.on_lost
         self.close()
         tell(on_lost)

@@ -32,6 +32,7 @@ from orlop.controllers.leader_election import LeaderElection
 from orlop.controllers.namespace_content import NamespaceContentController
 from orlop.controllers.namespaces import NamespaceController
 from orlop.controllers.role_aggregation import RoleAggregationController
+from orlop.controllers.service_repair import ServiceRepairController
 from orlop.controllers.writer import Writer
 from orlop.registry import times
 from orlop.registry.store import Outside
@@ -42,6 +43,7 @@ from orlop.server.data_dir import DataDir, DataDirLock
 from orlop.server.handler import Observer
 from orlop.server.listener import Listener
 from orlop.server.snapshots import Snapshot
+from orlop.server.storages import Protection, make_storage, protection
 from orlop.server.tls import server_context
 from orlop.storage.interface import Storage
 from orlop.storage.memory import MemoryStorage
@@ -71,14 +73,6 @@ class Running:
         return f"https://[{host}]:{self.port}" if ":" in host else f"https://{host}:{self.port}"
 
 
-def make_storage(config: Config, directory: Path) -> Storage:
-    if config.storage == "memory":
-        return MemoryStorage()
-    from orlop.storage.sqlite import SqliteStorage
-
-    return SqliteStorage(directory)
-
-
 @contextlib.asynccontextmanager
 async def running(config: Config, *, listen: bool = True, outside: Outside | None = None,
                   beginning: Snapshot | None = None) -> AsyncIterator[Running]:
@@ -94,7 +88,11 @@ async def running(config: Config, *, listen: bool = True, outside: Outside | Non
         if beginning is not None:
             beginning.furnish(directory.path)
         directory.open(outside.clock, _names(config, service_ip))
-        storage = make_storage(config, directory.path) if beginning is None else MemoryStorage(state=beginning.state)
+        protected = protection(config, outside.clock)
+        if beginning is None:
+            storage = make_storage(config, directory.path, outside.clock, protected.encryption)
+        else:
+            storage = MemoryStorage(outside.clock, state=beginning.state)
         await storage.start()
         stack.push_async_callback(storage.close)
         application = _application(storage, config, outside, directory)
@@ -105,10 +103,15 @@ async def running(config: Config, *, listen: bool = True, outside: Outside | Non
         if beginning is None:
             await bootstrap.policy()
             await bootstrap.authentication(directory.credentials.ca_certificate.decode())
+            await bootstrap.service_ranges(config.service_cluster_ip_range)
         server = Running(application, directory, await _listen(application, directory, stack) if listen else 0)
         if listen:
             application.discovery.set_server_address(f"{_address(config)}:{server.port}")
             directory.write_kubeconfig(server.url)
+        repair = ServiceRepairController(writer, storage, config.service_node_port_range, outside.clock.now)
+        await repair.repair()
+        repair.start()
+        stack.push_async_callback(repair.stop)
         await bootstrap.service(Addresses(_address(config), server.port or config.secure_port, service_ip))
         port = server.port or config.secure_port
         if storage.exclusive:
@@ -118,7 +121,7 @@ async def running(config: Config, *, listen: bool = True, outside: Outside | Non
             lease.start()
             stack.push_async_callback(lease.stop)
         await stack.enter_async_context(_controlling(application, writer, directory))
-        ticking = asyncio.create_task(_tick(application))
+        ticking = asyncio.create_task(_tick(application, protected))
         stack.callback(ticking.cancel)
         application.bootstrapped = True
         yield server
@@ -218,9 +221,10 @@ def _wanted(application: Application, writer: Writer, directory: DataDir, config
         yield NamespaceContentController(writer, certificate, config.service_account_controller)
 
 
-async def _tick(application: Application) -> None:
+async def _tick(application: Application, protected: Protection) -> None:
     while True:
         await asyncio.sleep(TICK)
+        protected.tick()
         try:
             await application.tick()
         except Exception:

@@ -28,7 +28,7 @@ class StoredRoles:
     def follow(self) -> None:
         """Count changes from now on; the caches must be started."""
         for store in self._stores.values():
-            store.cache.subscribe(EVERYTHING, self._changed)
+            store.cache.subscribe(EVERYTHING, self._changed, lasting=True)
 
     def _changed(self, events: object) -> None:
         self._version += 1

@@ -131,6 +131,18 @@ class Dispatch:
             if self._ask is not None:
                 self._ask(revision)
 
+    @property
+    def promised(self) -> Revision:
+        """The smallest revision that somebody waits for, 0 for none."""
+        return min((at for _, at in self._promises), default=0)
+
+    def fail(self, key: str, error: Exception) -> None:
+        """An event of `key` cannot be told: end the watches that would have been."""
+        for registration in list(self._registrations):
+            if key.startswith(registration.prefix):
+                self.remove(registration)
+                registration.sink.broken(error)
+
     def end(self, error: Exception) -> None:
         """End every watch."""
         for registration in list(self._registrations):

@@ -6,10 +6,11 @@ again since is told by its revision; the backend checks that before it deletes. 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
-from orlop.storage.interface import Revision
+from orlop.storage.interface import Entry, Revision
 
 
 class Expiring(NamedTuple):
@@ -35,6 +36,14 @@ class ExpiryQueue:
 
     def push(self, at: float, revision: Revision, key: str) -> None:
         heappush(self._heap, Expiring(at, revision, key))
+
+    def of(self, entries: Mapping[str, Entry]) -> dict[str, float]:
+        """When those of `entries` expire that do."""
+        return {
+            one.key: one.at
+            for one in self._heap
+            if (entry := entries.get(one.key)) is not None and entry.revision == one.revision
+        }
 
     def due(self, now: float, most: int) -> list[Expiring]:
         """Take out at most `most` that are due, the earliest first."""

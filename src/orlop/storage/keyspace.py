@@ -8,8 +8,8 @@ Pure.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice, pairwise
 from typing import Final
 
 from orlop.storage.interface import Entry
@@ -37,6 +37,15 @@ class SortedKeys:
 
     def __len__(self) -> int:
         return self._length
+
+    def extend(self, ordered: list[str]) -> None:
+        """Add keys in order, all of them behind those that are there."""
+        assert not ordered or not self._lasts or ordered[0] > self._lasts[-1]
+        for start in range(0, len(ordered), _CHUNK):
+            chunk = ordered[start : start + _CHUNK]
+            self._chunks.append(chunk)
+            self._lasts.append(chunk[-1])
+        self._length += len(ordered)
 
     def add(self, key: str) -> None:
         """Add a key that is not there."""
@@ -80,6 +89,10 @@ class SortedKeys:
         if at == end < len(self._chunks) and offset < stop:
             yield self._chunks[at][offset:stop]
 
+    def run(self, low: str, high: str, most: int) -> list[str]:
+        """The first keys of a range, at most so many."""
+        return list(islice(chain.from_iterable(self.pieces(low, high)), most))
+
     def first(self, low: str, high: str) -> str:
         """The first key from `low` on that is below `high`; "" when there is none."""
         at, offset = self._find(low)
@@ -109,6 +122,12 @@ class Keyspace:
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self.entries: dict[str, Entry] = {entry.key: entry for entry in entries}
         self.keys = SortedKeys(self.entries)
+
+    def extend(self, entries: Sequence[Entry]) -> None:
+        """Take up entries in order of key, all of them behind those that are there."""
+        ordered = [entry.key for entry in entries]
+        self.keys.extend(ordered)
+        self.entries.update(zip(ordered, entries, strict=True))
 
     def __len__(self) -> int:
         return len(self.entries)

@@ -3,19 +3,28 @@
 Owned by one `watch_cache`, asked by `selection`. An index is built when a selector first names its label or
 field with values (`=`, `in`), kept up by every event after that, and dropped when too many others were used
 since. With it a LIST costs in proportion to what it returns.
+
+Few entries are indexed at once; many a turn of the loop at a time, in order of key, while lists look at the
+entries themselves. An index that is not finished follows events up to the key it has reached.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Literal, NamedTuple, TypeAlias
 
 from orlop.api.label_requirement import DOUBLE_EQUALS, EQUALS, IN
 from orlop.storage.interface import DELETED, Attributes, Entry, Event
+from orlop.storage.keyspace import Keyspace
+from orlop.storage.limits import DECODE_SLICE, INDEX_AT_ONCE, JUDGE_SLICE
 from orlop.storage.predicate import Predicate
 
 AttributesOfEntry: TypeAlias = Callable[[Entry], Attributes]
 """The attributes of an entry, computed and kept at the first need."""
+
+_END = chr(0x10FFFF)
+"""Behind every key."""
 
 
 class Subject(NamedTuple):
@@ -33,75 +42,152 @@ class Subject(NamedTuple):
 
 
 class _Index:
-    __slots__ = ("_keys", "subject")
+    """`reached`: the keys below it are in."""
+
+    __slots__ = ("_keys", "finished", "reached", "subject")
 
     def __init__(self, subject: Subject) -> None:
-        self.subject = subject
-        self._keys: dict[str, set[str]] = {}
+        self.subject, self.reached, self.finished = subject, "", False
+        self._keys: dict[str, set[str] | str] = {}
+        """A value that only one object has, as names often are, costs no set."""
+
+    def reach(self, key: str) -> None:
+        self.reached, self.finished = key, key == _END
 
     def add(self, key: str, attributes: Attributes) -> None:
         value = self.subject.value(attributes)
-        if value is not None:
-            self._keys.setdefault(value, set()).add(key)
+        if value is None:
+            return
+        known = self._keys.get(value)
+        if known is None:
+            self._keys[value] = key
+        elif isinstance(known, str):
+            self._keys[value] = {known, key}
+        else:
+            known.add(key)
 
     def remove(self, key: str, attributes: Attributes) -> None:
         value = self.subject.value(attributes)
-        if value is not None:
-            keys = self._keys[value]
-            keys.remove(key)
-            if not keys:
-                del self._keys[value]
+        if value is None:
+            return
+        known = self._keys[value]
+        if isinstance(known, str):
+            assert known == key
+            del self._keys[value]
+            return
+        known.remove(key)
+        if not known:
+            del self._keys[value]
 
     def change(self, key: str, old: Attributes, new: Attributes) -> None:
         if self.subject.value(old) != self.subject.value(new):
             self.remove(key, old)
             self.add(key, new)
 
-    def keys(self, values: Iterable[str]) -> list[set[str]]:
-        return [self._keys[value] for value in values if value in self._keys]
+    def keys(self, values: Iterable[str]) -> list[Collection[str]]:
+        found = (self._keys.get(value) for value in values)
+        return [(one,) if isinstance(one, str) else one for one in found if one is not None]
 
     def pairs(self) -> Iterator[tuple[str, str]]:
-        return ((value, key) for value, keys in self._keys.items() for key in keys)
+        for value, known in self._keys.items():
+            for key in (known,) if isinstance(known, str) else known:
+                yield value, key
 
 
 class Indexes:
-    """`entries`: the live keyspace that the indexes are over."""
+    """Over a live keyspace, as long as that is the cache's (`close`)."""
 
-    __slots__ = ("_attributes", "_entries", "_indexes", "_most")
+    __slots__ = ("_attributes", "_indexes", "_most", "_open", "_scheduled", "_space", "_unfinished")
 
-    def __init__(self, entries: dict[str, Entry], attributes: AttributesOfEntry, most: int) -> None:
-        self._entries, self._attributes, self._most = entries, attributes, most
+    def __init__(self, space: Keyspace, attributes: AttributesOfEntry, most: int) -> None:
+        self._space, self._attributes, self._most = space, attributes, most
         self._indexes: dict[Subject, _Index] = {}
+        self._unfinished: dict[Subject, _Index] = {}
+        self._open, self._scheduled = True, False
 
     def __len__(self) -> int:
         return len(self._indexes)
 
-    def candidates(self, predicate: Predicate) -> list[str] | None:
-        """Keys among which are all live ones that match, from the requirement that leaves fewest; unordered.
-        None: no requirement helps."""
-        best: list[set[str]] | None = None
-        fewest = len(self._entries) + 1
+    def close(self) -> None:
+        """Build no further."""
+        self._open = False
+
+    def narrowest(self, predicate: Predicate) -> list[Collection[str]] | None:
+        """Sets of keys among which are all live ones that match, from the requirement that leaves fewest.
+        None: no finished index helps (of few entries it is made at once)."""
+        best: list[Collection[str]] | None = None
+        fewest = len(self._space) + 1
         for subject, values in named_values(predicate):
-            sets = self._index(subject).keys(values)
+            index = self._index(subject)
+            if index is None:
+                continue
+            sets = index.keys(values)
             number = sum(map(len, sets))
             if number < fewest:
                 best, fewest = sets, number
-        return None if best is None else [key for keys in best for key in keys]
+        return best
 
-    def _index(self, subject: Subject) -> _Index:
+    def demand(self, predicate: Predicate) -> None:
+        """Begin to make what would have helped."""
+        for subject, _ in named_values(predicate):
+            if subject not in self._indexes:
+                self._begin(subject, at_once=False)
+
+    def _index(self, subject: Subject) -> _Index | None:
         index = self._indexes.pop(subject, None)
-        if index is None:
-            index = self._build(subject)
-            if len(self._indexes) >= self._most:
-                del self._indexes[next(iter(self._indexes))]
-        self._indexes[subject] = index  # the newest used is last
+        if index is not None:
+            self._indexes[subject] = index  # the newest used is last
+        elif len(self._space) <= INDEX_AT_ONCE:
+            index = self._begin(subject, at_once=True)
+        return index if index is not None and index.finished else None
+
+    def _begin(self, subject: Subject, *, at_once: bool) -> _Index:
+        index = _Index(subject)
+        if len(self._indexes) >= self._most:
+            dropped = next(iter(self._indexes))
+            del self._indexes[dropped]
+            self._unfinished.pop(dropped, None)
+        if at_once:
+            self._fill(index)
+        else:
+            self._unfinished[subject] = index
+            self._schedule()
+        self._indexes[subject] = index
         return index
 
-    def _build(self, subject: Subject) -> _Index:
-        index = _Index(subject)
-        for key, entry in self._entries.items():
+    def _fill(self, index: _Index) -> None:
+        for key, entry in self._space.entries.items():
             index.add(key, self._attributes(entry))
-        return index
+        index.reach(_END)
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        """One turn's worth of building, of the index that was asked for first."""
+        self._scheduled = False
+        if not (self._open and self._unfinished):
+            return
+        subject, index = next(iter(self._unfinished.items()))
+        self._grow(index)
+        if index.finished:
+            del self._unfinished[subject]
+        if self._unfinished:
+            self._schedule()
+
+    def _grow(self, index: _Index) -> None:
+        keys = self._space.keys.run(index.reached, _END, JUDGE_SLICE)
+        find, decoded = self._space.entries.__getitem__, 0
+        for key in keys:
+            if decoded == DECODE_SLICE:
+                index.reach(key)
+                return
+            entry = find(key)
+            decoded += entry.attributes is None
+            index.add(key, self._attributes(entry))
+        index.reach(keys[-1] + "\0" if len(keys) == JUDGE_SLICE else _END)
 
     def apply(self, event: Event) -> None:
         """Follow an event that the keyspace follows, too."""
@@ -109,6 +195,8 @@ class Indexes:
             return
         key, before = event.entry.key, event.previous
         for index in self._indexes.values():
+            if key >= index.reached:
+                continue
             if before is None:
                 index.add(key, self._attributes(event.entry))
             elif event.type == DELETED:
@@ -118,8 +206,13 @@ class Indexes:
 
     def check_invariants(self) -> None:
         assert len(self._indexes) <= self._most
+        assert all(self._indexes[subject] is index for subject, index in self._unfinished.items())
         for subject, index in self._indexes.items():
-            fresh = self._build(subject)
+            assert index.finished != (subject in self._unfinished)
+            fresh = _Index(subject)
+            for key, entry in self._space.entries.items():
+                if key < index.reached:
+                    fresh.add(key, self._attributes(entry))
             assert set(index.pairs()) == set(fresh.pairs()), subject
 
 

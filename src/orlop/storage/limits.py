@@ -77,3 +77,96 @@ CATCH_UP: Final = 1_000
 
 ROUTES: Final = 20_000
 """Parents of keys whose watchers are memoised. Beyond it all are forgotten and found anew."""
+
+KEY_SLICE: Final = 4_096
+"""Keys that a long list or a growing index looks at in one turn of the loop; the rest waits for the next."""
+
+JUDGE_SLICE: Final = 1_024
+"""Those of them that it compares with selectors, or puts into an index, in one turn."""
+
+DECODE_SLICE: Final = 64
+"""Those of them that it decodes for that in one turn, because what selectors look at was not known yet."""
+
+INDEX_AT_ONCE: Final = 512
+"""Entries of which an index is made at once. Of more it is made in slices, and lists do without meanwhile."""
+
+RESTART_SECONDS: Final = (1.0, 30.0)
+"""The pause between two attempts to start a cache again that its storage broke off: at first, doubled up to the
+last."""
+
+ETCD_SEND_BYTES: Final = 2 * MIB
+"""A request to etcd; a larger one is refused before it is sent (etcd's own limit is 1.5 MiB, what is between the two
+it refuses itself)."""
+
+ETCD_ATTEMPT: Final = 2.5
+"""Seconds that one member of etcd has for an answer. Then the next is asked, or it is found out what became of the
+write."""
+
+ETCD_PATIENCE: Final = 10.0
+"""Seconds for a call to etcd with all attempts. Then the request fails (ReadFailed, CommitFailed)."""
+
+ETCD_PAGE_ATTEMPT: Final = 10.0
+"""As `ETCD_ATTEMPT`, for a page of a list."""
+
+ETCD_RETRY_FIRST: Final = 0.02
+"""Seconds of pause between attempts, when every member failed lately; doubled up to `ETCD_RETRY_MOST`."""
+
+ETCD_RETRY_MOST: Final = 0.5
+
+ETCD_SHUN: Final = 3.0
+"""Seconds for which a member that failed is asked only when all others failed later."""
+
+ETCD_PROBE: Final = 2.0
+"""Seconds that etcd has to prove that it serves, once a tick. Then the server is not ready."""
+
+ETCD_DELIVERY: Final = 5.0
+"""Seconds that an acknowledgement waits for this process's own watch to have seen the write. Then it is given all the
+same: the write is durable."""
+
+ETCD_STALL: Final = 1.5
+"""Seconds for which etcd's watch may be behind what is known to exist. Then another stream, of another member, is
+opened."""
+
+ETCD_NUDGE_AFTER: Final = 0.005
+"""Seconds that events have to arrive by themselves before etcd is asked how far its watch is; doubled up to
+`ETCD_NUDGE_MOST` as long as nothing comes."""
+
+ETCD_NUDGE_MOST: Final = 1.0
+
+ETCD_MARK_AFTER: Final = 0.2
+"""The same before a mark is written, where etcd's answer cannot be relied on (versions before 3.4.31 and 3.5.13)."""
+
+ETCD_WINDOW_EVENTS: Final = 10_000
+"""Past events of all resources kept in memory for new watches and histories. What is older is read from etcd."""
+
+ETCD_WINDOW_BYTES: Final = 32 * MIB
+"""The same, in bytes of bodies."""
+
+ETCD_PAGE_FIRST: Final = 500
+"""Keys in the first page of a list; the next are sized to `ETCD_PAGE_BYTES`, up to `ETCD_PAGE_MOST` keys."""
+
+ETCD_PAGE_MOST: Final = 10_000
+
+ETCD_PAGE_BYTES: Final = 2 * MIB
+"""What is decoded in one go, and so keeps the event loop from others."""
+
+ETCD_LEASE_REUSE: Final = 60.0
+"""Seconds for which a lease is given to further keys, at most (and at most a twentieth of the time to live)."""
+
+ETCD_LEASE_KEYS: Final = 1_000
+"""Keys of one lease. The next gets a new one."""
+
+ETCD_FENCE_SECONDS: Final = 3_600
+"""How long a fence against a lost write stands. None is on its way for that long."""
+
+ETCD_PAST: Final = 3
+"""Attempts at reading a piece of etcd's history."""
+
+ETCD_START_REVISIONS: Final = 2_000
+"""How far back a starting replica reads etcd's history, so that who watched another replica goes on here."""
+
+ETCD_CLOSE: Final = 5.0
+"""Seconds that closing waits for writes under way."""
+
+ETCD_WATCH_BROKEN: Final = 3.0
+"""Seconds without a watch on etcd before the server says that it is not ready."""

@@ -8,12 +8,13 @@ Nothing survives the process. The contract is in `interface`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
 from orlop.storage.compaction import CompactionSchedule
 from orlop.storage.dispatch import Dispatch
 from orlop.storage.errors import Closed, KeyExists, KeyNotFound, RevisionTooLarge
 from orlop.storage.event_window import EventWindow
-from orlop.storage.expiry import ExpiryQueue
+from orlop.storage.expiry import Expiring, ExpiryQueue
 from orlop.storage.interface import (
     ADDED,
     DELETED,
@@ -34,24 +35,34 @@ from orlop.storage.interface import (
 )
 from orlop.storage.keyspace import Keyspace, after
 from orlop.storage.limits import EXPIRY_BATCH, MEMORY_BYTES, MEMORY_EVENTS
+from orlop.storage.restoration import Entries, State, events, plan
 from orlop.storage.snapshot import Snapshot
 from orlop.world.clock import Clock, SystemClock
 
+_EMPTY: Final = State(1, {}, {})
+
 
 class MemoryStorage:
-    """`Storage` in memory."""
+    """`Storage` in memory. It begins with `state`, whose past it does not know."""
 
     exclusive = True
 
     def __init__(
-        self, clock: Clock | None = None, *, max_events: int = MEMORY_EVENTS, max_bytes: int = MEMORY_BYTES
+        self,
+        clock: Clock | None = None,
+        *,
+        max_events: int = MEMORY_EVENTS,
+        max_bytes: int = MEMORY_BYTES,
+        state: State = _EMPTY,
     ) -> None:
         self._clock: Clock = clock or SystemClock()
-        self._revision: Revision = 1
-        self._space = Keyspace()
-        self._window = EventWindow(0, max_events, max_bytes)
+        self._revision: Revision = state.revision
+        self._space = Keyspace(state.entries.values())
+        self._window = EventWindow(0 if state is _EMPTY else state.revision, max_events, max_bytes)
         self._dispatch = Dispatch(self._revision)
-        self._expiry = ExpiryQueue()
+        self._expiry = ExpiryQueue(
+            [Expiring(at, state.entries[key].revision, key) for key, at in state.expires.items()]
+        )
         self._schedule = CompactionSchedule()
         self._open = False
 
@@ -143,6 +154,28 @@ class MemoryStorage:
         self._revision = event.revision
         self._window.append(event)
         self._dispatch.publish((event,), event.revision)
+
+    async def state(self, known: Entries) -> State:
+        self._require_open()
+        entries = dict(self._space.entries)
+        return State(self._revision, entries, self._expiry.of(entries))
+
+    async def restore(self, state: State, known: Entries, origin: bytes = b"") -> Revision:
+        self._require_open()
+        steps = plan(state, self._space.entries, self._expiry.of(self._space.entries))
+        batch = events(steps, self._revision, origin)
+        for step, event in zip(steps, batch, strict=True):
+            self._window.append(event)
+            if event.type == DELETED:
+                self._space.remove(event.entry.key)
+                continue
+            self._space.put(event.entry)
+            if step.expires is not None:
+                self._expiry.push(step.expires, event.revision, event.entry.key)
+        if batch:
+            self._revision = batch[-1].revision
+            self._dispatch.publish(batch, self._revision)
+        return self._revision
 
     async def get(self, key: str, *, revision: Revision = 0) -> Entry | None:
         self._require_open()

@@ -17,9 +17,9 @@ from orlop.storage.limits import EVENT_OVERHEAD, PENDING_BYTES, PENDING_WRITES
 class Accepted:
     """One write on its way to the disk. `state`: what it leaves under the key. `base`: the committed state
     that the first waiting write of the key was computed upon. `followers` wait for it without having
-    written."""
+    written. `joined`: the next write is committed together with it."""
 
-    __slots__ = ("base", "event", "expires", "followers", "future", "key", "revision", "size", "state")
+    __slots__ = ("base", "event", "expires", "followers", "future", "joined", "key", "revision", "size", "state")
 
     def __init__(self, event: Event, expires: float | None, future: Future[None], base: Entry | None) -> None:
         self.event, self.expires, self.future, self.base = event, expires, future, base
@@ -27,6 +27,7 @@ class Accepted:
         self.state = None if event.type == DELETED else event.entry
         self.size = len(event.entry.body) + EVENT_OVERHEAD
         self.followers: list[Future[None]] | None = None
+        self.joined = False
 
     def settle(self, failure: str = "") -> None:
         """Tell all who wait that it is committed, or why it never will be."""
@@ -67,12 +68,37 @@ class Pending:
         """The newest accepted write of a key; None: what is committed is the newest."""
         return self._newest.get(key)
 
-    def accept(self, event: Event, expires: float | None, future: Future[None]) -> Accepted:
-        """Queue a write that takes `next_revision`. Raises Overloaded."""
+    def overlay(self, entries: dict[str, Entry], expires: dict[str, float]) -> None:
+        """Make a committed state, and when its keys expire, the newest accepted one."""
+        for key, write in self._newest.items():
+            expires.pop(key, None)
+            if write.state is None:
+                entries.pop(key, None)
+                continue
+            entries[key] = write.state
+            if write.expires is not None:
+                expires[key] = write.expires
+
+    def last(self) -> Accepted | None:
+        """The write after which none is accepted yet."""
+        writes = self._waiting or self._in_flight
+        return writes[-1] if writes else None
+
+    def require_room(self) -> None:
+        """Raises Overloaded."""
         if len(self._waiting) >= PENDING_WRITES or self._bytes >= PENDING_BYTES:
             raise Overloaded(len(self._waiting))
+
+    def accept(
+        self, event: Event, expires: float | None, future: Future[None], *, joined: bool = False
+    ) -> Accepted:
+        """Queue a write that takes `next_revision`. Raises Overloaded; one that is `joined` to the next is let in
+        whatever waits (ask `require_room` before the first)."""
+        if not joined:
+            self.require_room()
         older = self._newest.get(event.entry.key)
         write = Accepted(event, expires, future, event.previous if older is None else older.base)
+        write.joined = joined
         self._newest[write.key] = write
         self._waiting.append(write)
         self._bytes += write.size
@@ -80,8 +106,11 @@ class Pending:
         return write
 
     def take(self, most: int) -> list[Accepted]:
-        """The next batch to commit, at most `most` writes. Settle or drop it before the next is taken."""
+        """The next batch to commit, at most `most` writes and what is joined to them. Settle or drop it before the next
+        is taken."""
         assert not self._in_flight
+        while most < len(self._waiting) and self._waiting[most - 1].joined:
+            most += 1
         batch, self._waiting = self._waiting[:most], self._waiting[most:]
         self._in_flight = batch
         return batch

@@ -26,6 +26,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from orlop.storage import sqlite_health
 from orlop.storage.compaction import CompactionSchedule
 from orlop.storage.dispatch import Dispatch
 from orlop.storage.errors import (
@@ -33,6 +34,7 @@ from orlop.storage.errors import (
     CommitFailed,
     KeyExists,
     KeyNotFound,
+    ReadFailed,
     RevisionCompacted,
     RevisionTooLarge,
     StorageError,
@@ -58,13 +60,19 @@ from orlop.storage.interface import (
     stamp,
 )
 from orlop.storage.keyspace import after
-from orlop.storage.limits import COMPACTION_SLICE, EXPIRY_BATCH
+from orlop.storage.limits import COMPACTION_SECONDS, EXPIRY_BATCH
 from orlop.storage.pending import Accepted, Pending
+from orlop.storage.restoration import Entries, State, events, plan
+from orlop.storage.sqlite_backup import GivenUp, backup
 from orlop.storage.sqlite_checkpoint import Checkpointer
+from orlop.storage.sqlite_compaction import Ballast, Sweeper
 from orlop.storage.sqlite_file import DataDirectory, open_checkpointer, open_reader, open_writer
+from orlop.storage.sqlite_limits import LOG_BYTES, LOG_ROWS
 from orlop.storage.sqlite_pipeline import Pipeline
 from orlop.storage.sqlite_reader import Reader
-from orlop.storage.sqlite_writer import CompactSlice, Worker, checkpoint, give_back
+from orlop.storage.sqlite_trust import Trust
+from orlop.storage.sqlite_writer import CommitBatch, Worker, checkpoint
+from orlop.storage.transformer import Transformer
 from orlop.world.clock import Clock, SystemClock
 
 _log: Final = logging.getLogger(__name__)
@@ -75,21 +83,33 @@ class _WrittenMeanwhile(Exception):
 
 
 class SqliteStorage:
-    """`Storage` in a directory. `max_pages` bounds the database (for tests of a full disk)."""
+    """`Storage` in a directory. `transformer` lies between bodies and what is stored of them. History is kept for
+    `compaction_interval` seconds at least (0: for ever), as long as it is within `log_rows` and `log_bytes`.
+    `max_pages` bounds the database (for tests of a full disk)."""
 
     exclusive = True
 
-    def __init__(self, directory: Path, clock: Clock | None = None, *, max_pages: int = 0) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        clock: Clock | None = None,
+        *,
+        transformer: Transformer | None = None,
+        compaction_interval: float = COMPACTION_SECONDS,
+        log_rows: int = LOG_ROWS,
+        log_bytes: int = LOG_BYTES,
+        max_pages: int = 0,
+    ) -> None:
         self._directory = DataDirectory(directory)
+        self._transformer = transformer
         self._clock: Clock = clock or SystemClock()
         self._max_pages = max_pages
         self._open = False
         self._revision: Revision = 1
-        self._compacted: Revision = 0
-        self._swept: Revision = 0
-        """Compaction has reached this far on disk; `_compacted` is where it is going."""
-        self._sweeping = asyncio.Lock()
-        self._schedule = CompactionSchedule()
+        self._history = log_rows, log_bytes
+        self._backups: set[asyncio.Future[Revision]] = set()
+        self._interval = compaction_interval
+        self._schedule = CompactionSchedule(compaction_interval) if compaction_interval else None
 
     async def start(self) -> None:
         self._directory.acquire()
@@ -105,28 +125,53 @@ class SqliteStorage:
         with ExitStack() as on_failure:
             connection = open_writer(path, self._max_pages)
             on_failure.callback(connection.close)
-            self._reader = Reader(open_reader(path))
+            sqlite_health.examine(connection, path)
+            self._reader = Reader(open_reader(path), self._transformer)
             on_failure.callback(self._reader.close)
-            self._compacted, self._revision = self._reader.starting_point()
+            start = self._reader.starting_point()
             self._expiry = ExpiryQueue(self._reader.expiring())
             on_failure.pop_all()
-        self._swept = self._compacted
+        self._revision = start.newest
         self._dispatch = Dispatch(self._revision)
-        self._writer = Worker("orlop-writer", connection, loop)
+        self._trust = Trust(path)
+        self._writer = Worker("orlop-writer", connection, loop, self._trust, mends=True)
         self._pending = Pending(self._revision)
-        self._pipeline = Pipeline(self._writer, loop, self._pending, self._publish)
-        self._checkpointer = Checkpointer(partial(open_checkpointer, path), loop, self._finish_checkpoint)
+        self._pipeline = Pipeline(self._writer, loop, self._pending, self._publish, self._batch)
+        self._checkpointer = Checkpointer(
+            partial(open_checkpointer, path), loop, self._trust, self._finish_checkpoint
+        )
+        # each write that is kept may have superseded one
+        self._ballast = Ballast(*self._history, start.newest, start.kept, start.kept * start.usual_size)
+        self._sweeper = Sweeper(
+            self._pipeline,
+            self._ballast,
+            start.compacted,
+            start.compacting,
+            self._checkpointer.wrote,
+            self._interval / 2,  # it is done long before the next is due
+        )
 
     async def close(self) -> None:
         if not self._open:
             return
         self._open = False
+        await self._sweeper.stop()
+        if self._backups:
+            await asyncio.wait(self._backups)
         await self._pipeline.drain()
         await self._checkpointer.stop()
+        await self._leave()
         self._dispatch.end(Closed())
         self._reader.close()
         self._writer.stop()
         self._directory.release()
+
+    async def _leave(self) -> None:
+        """Note the orderly end. Where the disk does not take it, the next start looks more closely, no more."""
+        try:
+            await self._pipeline.chore(sqlite_health.leave)
+        except StorageError as error:
+            _log.warning("the database could not be closed in order: %s", error)
 
     def _require_open(self) -> None:
         if not self._open:
@@ -138,14 +183,16 @@ class SqliteStorage:
 
     @property
     def compacted(self) -> Revision:
-        return self._compacted
+        return self._sweeper.target
 
     async def newest(self) -> Revision:
         self._require_open()
         return self._revision
 
     def ready(self) -> str:
-        return self._pipeline.unwell if self._open else "the storage is closed"
+        if not self._open:
+            return "the storage is closed"
+        return self._pipeline.ready() or ("a sync failed, and is not mended yet" if self._trust.lost else "")
 
     # --- writes: computed at once upon the newest accepted state
 
@@ -186,7 +233,7 @@ class SqliteStorage:
                 if wanted is None:
                     await self._settled(source, epoch)
                     raise KeyNotFound(key)
-            elif wanted is None or stamp(wanted.body, newest.revision) == newest.body:
+            elif wanted is None or self._is_there(wanted, newest, source):
                 await self._settled(source, epoch)
                 return newest
             return await self._store(key, wanted, newest, origin)
@@ -216,6 +263,24 @@ class SqliteStorage:
         await self._pipeline.accept(event, expires).future
         return entry
 
+    async def state(self, known: Entries) -> State:
+        self._require_open()
+        return self._reader.state(self._revision, not self._pending.outstanding, known)
+
+    async def restore(self, state: State, known: Entries, origin: bytes = b"") -> Revision:
+        now = await self.state(known)
+        entries, expires = dict(now.entries), dict(now.expires)
+        self._pending.overlay(entries, expires)
+        steps = plan(state, entries, expires)
+        if steps:
+            batch = events(steps, self._pending.next_revision - 1, origin)
+            made = self._pipeline.accept_together(batch, [step.expires for step in steps])
+            await asyncio.gather(*(write.future for write in made))
+            return made[-1].revision
+        source = self._pending.last()
+        await self._settled(source, self._pending.epoch)
+        return self._revision if source is None else source.revision
+
     def _newest(self, key: str, known: Known) -> tuple[Entry | None, Accepted | None]:
         """The newest state of a key, and the write on its way that leaves it, if it is not committed yet."""
         self._require_open()
@@ -225,6 +290,12 @@ class SqliteStorage:
         if isinstance(known, Unknown):
             return self._reader.newest(key), None
         return known, None
+
+    def _is_there(self, wanted: Write, newest: Entry, source: Accepted | None) -> bool:
+        """Whether a write would change nothing, neither the body nor the form in which it is stored."""
+        if stamp(wanted.body, newest.revision) != newest.body:
+            return False
+        return self._transformer is None or source is not None or not self._reader.stale(newest)
 
     def _unchanged(self, key: str, seen: Entry | None, epoch: int) -> bool:
         newest, _ = self._newest(key, UNKNOWN)
@@ -242,12 +313,16 @@ class SqliteStorage:
         if source.revision > self._revision:
             await self._pipeline.follow(source)
 
+    def _batch(self, writes: Sequence[Accepted]) -> CommitBatch:
+        return CommitBatch(writes, self._directory.acknowledged, self._transformer)
+
     def _publish(self, batch: Sequence[Accepted]) -> None:
         self._revision = batch[-1].revision
         self._dispatch.publish([write.event for write in batch], self._revision)
         for write in batch:
             if write.expires is not None:
                 self._expiry.push(write.expires, write.revision, write.key)
+        self._ballast.add(batch)
         self._checkpointer.written(batch)
 
     # --- reads: of what is published, though the database may be ahead
@@ -274,8 +349,8 @@ class SqliteStorage:
         self._require_kept(revision)
 
     def _require_kept(self, revision: Revision) -> None:
-        if revision < self._compacted:
-            raise RevisionCompacted(revision, self._compacted)
+        if revision < self._sweeper.target:
+            raise RevisionCompacted(revision, self._sweeper.target)
 
     async def history(self, prefix: str, since: Revision, most: int) -> Sequence[Event]:
         self._require_open()
@@ -304,24 +379,38 @@ class SqliteStorage:
         self._require_open()
         if revision > self._revision:
             raise RevisionTooLarge(revision, self._revision)
-        self._compacted = max(self._compacted, revision)
-        async with self._sweeping:
-            while self._swept < self._compacted:
-                high = min(self._swept + COMPACTION_SLICE, self._compacted)
-                self._swept = await self._pipeline.chore(CompactSlice(self._swept, high))
-            while await self._pipeline.chore(give_back):
-                pass
+        self._sweeper.aim(revision)
+        await self._sweeper.sweep()
+
+    async def backup(self, target: Path) -> Revision:
+        """Copy the database as it is now to the file `target`, while everything goes on; returns the revision that the
+        copy shows. Raises ReadFailed, CannotOpen and OSError; Closed when the storage is closed meanwhile."""
+        self._require_open()
+        work = asyncio.to_thread(backup, self._directory.database, target, self._backup_may_go_on)
+        copying = asyncio.ensure_future(work)
+        self._backups.add(copying)
+        copying.add_done_callback(self._backups.discard)
+        try:
+            return await asyncio.shield(copying)
+        except GivenUp:
+            self._require_open()
+            raise ReadFailed("the disk failed during the backup") from None
+
+    def _backup_may_go_on(self) -> bool:
+        """As it reads, a failed sync cannot be mended."""
+        return self._open and not self._trust.lost
 
     async def tick(self) -> None:
         """What fails here is reported by `ready` and tried again by a later tick."""
         self._require_open()
         try:
-            if self._pipeline.unwell:
+            if self._pipeline.unwell or self._trust.lost:
                 await self._pipeline.try_again()
             await self._expire()
-            target = self._schedule.due(self._clock.monotonic(), self._revision)
-            if target or self._swept < self._compacted:
-                await self.compact(max(target, self._compacted))
+            self._sweeper.aim(self._ballast.excess())
+            if self._schedule is not None:
+                self._sweeper.aim(self._schedule.due(self._clock.monotonic(), self._revision))
+            self._sweeper.sweep_aside()
         except StorageError as error:
             _log.warning("housekeeping was cut short: %s", error)
 
@@ -351,7 +440,7 @@ class SqliteStorage:
         self._dispatch.check_invariants()
         assert self._dispatch.revision == self._revision
         assert self._pending.next_revision == self._revision + self._pending.outstanding + 1
-        assert self._swept <= self._compacted <= self._revision
+        self._sweeper.check_invariants(self._revision)
 
 
 def _note_failure(chore: asyncio.Future[int]) -> None:

@@ -14,9 +14,11 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from orlop.storage.errors import CannotOpen
 from orlop.storage.limits import WAL_PAGES
 from orlop.storage.pending import Accepted
 from orlop.storage.sqlite_schema import PAGE_SIZE
+from orlop.storage.sqlite_trust import Trust
 from orlop.storage.sqlite_writer import Worker, checkpoint
 
 _log: Final = logging.getLogger(__name__)
@@ -29,9 +31,10 @@ class Checkpointer:
         self,
         open_connection: Callable[[], sqlite3.Connection],
         loop: AbstractEventLoop,
+        trust: Trust,
         finish: Callable[[], None],
     ) -> None:
-        self._open, self._loop, self._finish = open_connection, loop, finish
+        self._open, self._loop, self._trust, self._finish = open_connection, loop, trust, finish
         self._pages = 0
         self._worker: Worker | None = None
         self._stopping = False
@@ -39,13 +42,22 @@ class Checkpointer:
     def written(self, batch: Sequence[Accepted]) -> None:
         """Note a commit. SQLite's own count is not to be had; an estimate will do."""
         size = sum(write.size for write in batch)
-        self._pages += 4 + len(batch) // 2 + size // PAGE_SIZE
+        self.wrote(4 + len(batch) // 2 + size // PAGE_SIZE)
+
+    def wrote(self, pages: int) -> None:
+        """Note pages that went into the log otherwise."""
+        self._pages += pages
         if self._pages >= WAL_PAGES and not self._stopping:
             self._begin()
 
     def _begin(self) -> None:
         if self._worker is None:
-            self._worker = Worker("orlop-checkpoint", self._open(), self._loop)
+            try:
+                connection = self._open()
+            except CannotOpen as error:
+                _log.warning("the write-ahead log cannot be copied into the database: %s", error)
+                return
+            self._worker = Worker("orlop-checkpoint", connection, self._loop, self._trust, mends=False)
         if not self._worker.busy:
             self._pages = 0
             self._worker.submit(checkpoint, self._done)

@@ -10,6 +10,7 @@ meanwhile.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import sqlite3
 from collections.abc import Iterable
@@ -18,20 +19,25 @@ from typing import Final
 
 from orlop.storage import sqlite_schema as schema
 from orlop.storage.errors import CannotOpen
+from orlop.storage.interface import Revision
+from orlop.storage.sqlite_migrations import migrate
+
+_log: Final = logging.getLogger(__name__)
 
 DATABASE: Final = "orlop.db"
 LOCK: Final = "orlop.lock"
+WITNESS: Final = "orlop.newest"
 _PATIENCE: Final = 5.0
 """Seconds that SQLite waits for a tool that locked the database."""
 
 
 class DataDirectory:
-    """The lock on a directory, held until `release`."""
+    """The lock on a directory, held until `release`, and its witness."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.database = path / DATABASE
-        self._lock = -1
+        self._lock = self._witness = -1
 
     def acquire(self) -> None:
         """Raises CannotOpen."""
@@ -49,11 +55,41 @@ class DataDirectory:
             raise CannotOpen(str(self.path), text) from error
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, b"%d\n" % os.getpid(), 0)
+        self._witness = os.open(self.path / WITNESS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def acknowledged(self, revision: Revision) -> None:
+        """Note beside the database how far it is known to be on disk. Not synced: this shall survive the process, and
+        after a power cut it is older than the truth at worst. It is for `sqlite_health` to notice that files were lost;
+        a disk that does not take it is no reason to fail."""
+        try:
+            os.pwrite(self._witness, b"%020d\n" % revision, 0)
+        except OSError as error:
+            _log.warning("%s could not be written: %s", self.path / WITNESS, error)
 
     def release(self) -> None:
+        if self._witness >= 0:
+            os.close(self._witness)
+            self._witness = -1
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+
+
+def witnessed(database: Path) -> Revision:
+    """The newest revision known to have been acknowledged by a server with this database; 0 where none is."""
+    try:
+        text = database.with_name(WITNESS).read_bytes()
+    except OSError:
+        return 0
+    return int(text) if text.strip().isdigit() else 0
+
+
+def located(path: Path) -> Path:
+    """The database file, given it or the data directory that it is in. Raises CannotOpen."""
+    database = path / DATABASE if path.is_dir() else path
+    if not database.is_file():
+        raise CannotOpen(str(database), "there is no such file")
+    return database
 
 
 def _file_trouble(error: OSError) -> str:
@@ -67,6 +103,8 @@ def _file_trouble(error: OSError) -> str:
 def open_writer(path: Path, max_pages: int = 0) -> sqlite3.Connection:
     """The connection that writes; creates the tables in an empty file. Raises CannotOpen."""
     connection = None
+    if path.is_dir():
+        raise CannotOpen(str(path), "it is a directory, not a database")
     try:
         connection = _connect(path)
         _recognise(connection, path)
@@ -79,7 +117,7 @@ def open_writer(path: Path, max_pages: int = 0) -> sqlite3.Connection:
         if connection is not None:
             connection.close()
         if isinstance(error, sqlite3.Error):
-            raise CannotOpen(str(path), _trouble(error)) from error
+            raise CannotOpen(str(path), trouble(error)) from error
         raise
     return connection
 
@@ -89,24 +127,33 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return _open_beside(path, schema.READER_SETTINGS)
 
 
+def open_untouched(path: Path) -> sqlite3.Connection:
+    """A connection that changes nothing, though no server may have the database open. Raises CannotOpen."""
+    return _open_beside(path, schema.READER_SETTINGS, mode="ro")
+
+
 def open_checkpointer(path: Path) -> sqlite3.Connection:
     """A connection beside the writer's that copies the write-ahead log. Raises CannotOpen."""
     return _open_beside(path, ("PRAGMA synchronous = FULL",))
 
 
-def _open_beside(path: Path, settings: Iterable[str]) -> sqlite3.Connection:
+def _open_beside(path: Path, settings: Iterable[str], mode: str = "rwc") -> sqlite3.Connection:
+    connection = None
     try:
-        connection = _connect(path)
+        connection = _connect(path, mode)
         _run(connection, settings)
     except sqlite3.Error as error:
-        raise CannotOpen(str(path), _trouble(error)) from error
+        if connection is not None:
+            connection.close()
+        raise CannotOpen(str(path), trouble(error)) from error
     return connection
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, mode: str = "rwc") -> sqlite3.Connection:
     """Each connection is used by one thread at a time: made on the event loop, then handed over."""
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
     return sqlite3.connect(
-        path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=128
+        uri, uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=128
     )
 
 
@@ -122,6 +169,7 @@ def _recognise(connection: sqlite3.Connection, path: Path) -> None:
         if version > schema.SCHEMA_VERSION:
             text = f"a newer orlop wrote it (schema {version}; this one knows {schema.SCHEMA_VERSION})"
             raise CannotOpen(str(path), text)
+        migrate(connection, version)
         return
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if tables or application:
@@ -129,7 +177,8 @@ def _recognise(connection: sqlite3.Connection, path: Path) -> None:
     _run(connection, (*schema.BEFORE_TABLES, "PRAGMA journal_mode = WAL", *schema.TABLES))
 
 
-def _trouble(error: sqlite3.Error) -> str:
+def trouble(error: sqlite3.Error) -> str:
+    """Why a database cannot be opened, for people."""
     text = str(error)
     if "not a database" in text:
         return "it is not a SQLite database, or it is damaged"
@@ -137,8 +186,6 @@ def _trouble(error: sqlite3.Error) -> str:
         return f"it is damaged ({text})"
     if "readonly" in text:
         return f"it is read-only ({text})"
-    if "locked" in text or "busy" in text:
-        return f"another program has locked it ({text})"
     return describe(error)
 
 
@@ -147,4 +194,6 @@ def describe(error: Exception) -> str:
     text = str(error) or type(error).__name__
     if "disk is full" in text:
         return f"the disk is full ({text})"
+    if "locked" in text:
+        return f"another program has locked it ({text})"
     return text

@@ -18,7 +18,8 @@ from orlop.storage.interface import Event
 from orlop.storage.limits import COMMIT_LINGER, COMMIT_LOAN, COMMIT_PATIENCE, COMMIT_WRITES
 from orlop.storage.pending import Accepted, Pending
 from orlop.storage.sqlite_file import describe
-from orlop.storage.sqlite_writer import CommitBatch, Done, Job, Worker, probe
+from orlop.storage.sqlite_limits import STALLED_SECONDS
+from orlop.storage.sqlite_writer import Done, Job, Worker, probe
 
 Publish: TypeAlias = Callable[[Sequence[Accepted]], None]
 """Makes a committed batch visible; must not raise."""
@@ -34,8 +35,15 @@ class _Chore(NamedTuple):
 class Pipeline:
     """`unwell`: why the last job failed, "" when it did not."""
 
-    def __init__(self, worker: Worker, loop: AbstractEventLoop, pending: Pending, publish: Publish) -> None:
-        self._worker, self._loop, self._publish = worker, loop, publish
+    def __init__(
+        self,
+        worker: Worker,
+        loop: AbstractEventLoop,
+        pending: Pending,
+        publish: Publish,
+        commit: Callable[[Sequence[Accepted]], Job],
+    ) -> None:
+        self._worker, self._loop, self._publish, self._commit = worker, loop, publish, commit
         self.pending = pending
         self.unwell = ""
         self._expected = 1
@@ -46,6 +54,7 @@ class Pipeline:
         self._patience: Handle
         """Runs when the job under way takes long; there is one whenever there is a job."""
         self._drained: Future[None] | None = None
+        self._began = 0.0
 
     def accept(self, event: Event, expires: float | None) -> Accepted:
         """Take in a write at `pending.next_revision`. Raises Overloaded."""
@@ -53,6 +62,19 @@ class Pipeline:
         if self._soon is None and not self._worker.busy:
             self._arrange()
         return write
+
+    def accept_together(self, events: Sequence[Event], expires: Sequence[float | None]) -> list[Accepted]:
+        """Take in writes in a row that are committed all at once, also when they are more than a commit usually
+        takes. Raises Overloaded."""
+        self.pending.require_room()
+        made = [
+            self.pending.accept(event, at, self._loop.create_future(), joined=True)
+            for event, at in zip(events, expires, strict=True)
+        ]
+        made[-1].joined = False
+        if self._soon is None and not self._worker.busy:
+            self._arrange()
+        return made
 
     async def follow(self, write: Accepted) -> None:
         """Return when a pending write of somebody else is committed. Raises CommitFailed."""
@@ -97,16 +119,24 @@ class Pipeline:
             self._submit(chore.job, lambda result, error: self._chore_done(chore, result, error))
         elif self.pending.waiting:
             self._chore_is_due = True
-            self._submit(CommitBatch(self.pending.take(COMMIT_WRITES)), self._committed)
+            self._submit(self._commit(self.pending.take(COMMIT_WRITES)), self._committed)
 
     def _submit(self, job: Job, done: Done) -> None:
-        self._patience = self._loop.call_later(COMMIT_PATIENCE, self._lend)
+        self._began = self._loop.time()
+        self._patience = self._loop.call_later(COMMIT_PATIENCE, self._lend, COMMIT_PATIENCE)
         self._worker.submit(job, done)
 
-    def _lend(self) -> None:
-        """The job takes long: perhaps because of the disk, perhaps because the loop is busy."""
+    def _lend(self, patience: float) -> None:
+        """The job takes long: perhaps because the loop is busy, perhaps because of the disk. The longer it takes, the
+        likelier it is the disk, and pausing does not help."""
         self._worker.lend(COMMIT_LOAN)
-        self._patience = self._loop.call_later(COMMIT_PATIENCE, self._lend)
+        self._patience = self._loop.call_later(2 * patience, self._lend, 2 * patience)
+
+    def ready(self) -> str:
+        """"" when writes can be accepted, else why not."""
+        if self._worker.busy and (waited := self._loop.time() - self._began) > STALLED_SECONDS:
+            return f"the disk has not finished a write for {waited:.0f} seconds"
+        return self.unwell
 
     def _committed(self, _: int, error: Exception | None) -> None:
         self._patience.cancel()

@@ -7,16 +7,22 @@ into the database. Jobs know SQL and nothing of futures or events.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from orlop.storage import sqlite_schema as schema
+from orlop.storage.interface import Revision
 from orlop.storage.pending import Accepted
+from orlop.storage.sqlite_trust import Trust
+from orlop.storage.transformer import Transformer
+
+_log: Final = logging.getLogger(__name__)
 
 Job: TypeAlias = Callable[[sqlite3.Connection], int]
 """Runs on a worker's thread; what it raises is handed to `Done`."""
@@ -27,10 +33,13 @@ Done: TypeAlias = Callable[[int, Exception | None], None]
 
 class Worker:
     """A thread with a connection of its own. It runs what it is given, one job at a time, and owns no queue:
-    whoever gives it jobs decides what comes next."""
+    whoever gives it jobs decides what comes next. One that `mends` restores lost trust before the next job; another
+    does nothing meanwhile."""
 
-    def __init__(self, name: str, connection: sqlite3.Connection, loop: AbstractEventLoop) -> None:
-        self._connection, self._loop = connection, loop
+    def __init__(
+        self, name: str, connection: sqlite3.Connection, loop: AbstractEventLoop, trust: Trust, *, mends: bool
+    ) -> None:
+        self._connection, self._loop, self._trust, self._mends = connection, loop, trust, mends
         self._given = threading.Lock()
         self._given.acquire()
         self._ended = threading.Lock()
@@ -67,7 +76,10 @@ class Worker:
         self._job = None
         self._given.release()
         self._thread.join()
-        self._connection.close()
+        if self._mends:
+            self._trust.close(self._connection)
+        else:
+            self._connection.close()
 
     def _run(self) -> None:
         connection, loop, given = self._connection, self._loop, self._given
@@ -76,11 +88,23 @@ class Worker:
                 return
             job, done = self._job
             try:
-                result, error = job(connection), None
+                result, error = self._do(job, connection), None
             except Exception as failure:
                 result, error = 0, failure
             self._ended.release()
             loop.call_soon_threadsafe(self._finished, done, result, error)
+
+    def _do(self, job: Job, connection: sqlite3.Connection) -> int:
+        trust = self._trust
+        try:
+            if trust.lost:
+                if not self._mends:
+                    return 0
+                trust.restore(connection)
+            return job(connection)
+        except sqlite3.Error as error:
+            trust.note(error)
+            raise
 
     def _finished(self, done: Done, result: int, error: Exception | None) -> None:
         self.busy = False
@@ -91,65 +115,66 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class CommitBatch:
-    """Store a run of writes, all or none; returns when they are on disk.
+    """Store a run of writes, all or none; returns when they are on disk, and `acknowledged` has been told so.
 
     In as few statements as can be, for one that stores all commits by itself: between statements the thread
-    needs the interpreter's lock, and may have to wait for it whenever the event loop is busy.
+    needs the interpreter's lock, and may have to wait for it whenever the event loop is busy. What `transformer`
+    costs, it costs here.
     """
 
     writes: Sequence[Accepted]
+    acknowledged: Callable[[Revision], None]
+    transformer: Transformer | None = None
 
     def __call__(self, connection: sqlite3.Connection) -> int:
-        writes = self.writes
-        if len(writes) <= schema.INSERT_MOST:
-            _insert(connection, writes)
-        else:
-            with Transaction(connection):
-                for start in range(0, len(writes), schema.INSERT_MOST):
-                    _insert(connection, writes[start : start + schema.INSERT_MOST])
-        return len(writes)
+        rows = self._rows()
+        try:
+            if len(rows) <= schema.INSERT_MOST:
+                _insert(connection, rows)
+            else:
+                with Transaction(connection):
+                    for start in range(0, len(rows), schema.INSERT_MOST):
+                        _insert(connection, rows[start : start + schema.INSERT_MOST])
+        except sqlite3.Error:
+            _overwrite(connection)
+            raise
+        self.acknowledged(rows[-1][0])
+        return len(rows)
+
+    def _rows(self) -> list[Row]:
+        if self.transformer is None:
+            return [_row(write) for write in self.writes]
+        seal = self.transformer.to_storage
+        rows = []
+        for row in map(_row, self.writes):
+            value = row[4]
+            rows.append(row if value is None else (*row[:4], seal(row[1], value), row[5]))
+        return rows
 
 
-def _insert(connection: sqlite3.Connection, writes: Sequence[Accepted]) -> None:
-    connection.execute(schema.insert_log(len(writes)), tuple(chain.from_iterable(map(_row, writes))))
+Row: TypeAlias = tuple[int, str, int, float | None, bytes | None, bytes | None]
 
 
-def _row(write: Accepted) -> tuple[int, str, int, float | None, bytes | None]:
-    before = write.event.previous
-    body = write.event.entry.body if write.state is not None else None
-    return write.revision, write.key, 0 if before is None else before.revision, write.expires, body
+def _insert(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    connection.execute(schema.insert_log(len(rows)), tuple(chain.from_iterable(rows)))
 
 
-@dataclass(frozen=True, slots=True)
-class CompactSlice:
-    """Forget what the writes above `low` and up to `high` superseded."""
-
-    low: int
-    high: int
-
-    def __call__(self, connection: sqlite3.Connection) -> int:
-        bounds = (self.low, self.high)
-        with Transaction(connection):
-            connection.execute(schema.COMPACT_SUPERSEDED, bounds)
-            connection.execute(schema.COMPACT_DELETES, bounds)
-            connection.execute(schema.SET_COMPACTED, (self.high,))
-        return self.high
+def _row(write: Accepted) -> Row:
+    event = write.event
+    before = event.previous
+    body = event.entry.body if write.state is not None else None
+    return (
+        write.revision, write.key, 0 if before is None else before.revision, write.expires, body, event.origin or None
+    )  # fmt: skip
 
 
-def give_back(connection: sqlite3.Connection) -> int:
-    """Return some free pages to the file system when a quarter of the file is free; says how many were."""
-    free = connection.execute("PRAGMA freelist_count").fetchone()[0]
-    pages = connection.execute("PRAGMA page_count").fetchone()[0]
-    if free < _FREE_KEPT or free * 4 < pages:
-        return 0
-    connection.execute(f"PRAGMA incremental_vacuum({_FREE_SLICE})").fetchall()
-    return min(int(free), _FREE_SLICE)
-
-
-_FREE_KEPT = 1024
-"""Free pages not worth giving back."""
-_FREE_SLICE = 512
-"""Pages given back in one transaction."""
+def _overwrite(connection: sqlite3.Connection) -> None:
+    """After a commit that failed: it may be in the WAL whole, only its sync was refused, and would turn up when
+    the database is next opened. What is written now takes its place there, synced or not."""
+    try:
+        probe(connection)
+    except sqlite3.Error as error:
+        _log.warning("the disk refuses writes: %s", error)
 
 
 def probe(connection: sqlite3.Connection) -> int:
@@ -159,10 +184,10 @@ def probe(connection: sqlite3.Connection) -> int:
     return 1
 
 
-def checkpoint(connection: sqlite3.Connection) -> int:
+def checkpoint(connection: sqlite3.Connection, mode: str = "PASSIVE") -> int:
     """Copy the WAL into the database without making anyone wait; returns how many pages it had. What is written
     meanwhile stays in it: only when the writer itself does this last does the WAL begin anew."""
-    _busy, pages, _copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    _busy, pages, _copied = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
     return int(pages)
 
 

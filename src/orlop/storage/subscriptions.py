@@ -23,13 +23,15 @@ OnBroken: TypeAlias = Callable[[Exception], None]
 
 
 class Subscriber:
-    """One watcher. `cancel` ends it at once, also from within its own callback."""
+    """One watcher. `cancel` ends it at once, also from within its own callback. `lasting`: it stays when the storage
+    breaks the watch off."""
 
-    __slots__ = ("_group", "active", "after", "on_broken", "on_events")
+    __slots__ = ("_group", "active", "after", "lasting", "on_broken", "on_events")
 
-    def __init__(self, group: _Group, on_events: OnEvents, on_broken: OnBroken | None, after: Revision) -> None:
+    def __init__(self, group: _Group, on_events: OnEvents, on_broken: OnBroken | None, after: Revision,
+                 lasting: bool) -> None:  # fmt: skip
         self._group, self.on_events, self.on_broken, self.after = group, on_events, on_broken, after
-        self.active = True
+        self.lasting, self.active = lasting, True
 
     def cancel(self) -> None:
         if self.active:
@@ -59,7 +61,7 @@ class _Group:
             if not member.active:
                 continue
             shown = events
-            if member.after >= events[0].revision:
+            if member.after:
                 shown = [event for event in events if event.revision > member.after]
             if shown:
                 self._call(member, shown)
@@ -121,12 +123,13 @@ class Subscriptions:
     def __len__(self) -> int:
         return sum(len(group.members) for group in self._groups.values())
 
-    def add(self, predicate: Predicate, on_events: OnEvents, on_broken: OnBroken | None, after: Revision) -> Subscriber:
+    def add(self, predicate: Predicate, on_events: OnEvents, on_broken: OnBroken | None = None, after: Revision = 0,
+            lasting: bool = False) -> Subscriber:  # fmt: skip
         group = self._groups.get(predicate.key)
         if group is None:
             group = self._groups[predicate.key] = _Group(predicate, self)
             self._place(predicate).append(group)
-        member = Subscriber(group, on_events, on_broken, after)
+        member = Subscriber(group, on_events, on_broken, after, lasting)
         group.members[member] = None
         return member
 
@@ -185,10 +188,16 @@ class Subscriptions:
             for value in self._judge.values(event, subject):
                 yield from values.get(value, ())
 
-    def end(self, error: Exception) -> None:
+    def end(self, error: Exception, *, lasting: bool) -> None:
+        """End all; those that last only if `lasting`."""
         for group in list(self._groups.values()):
             for member in tuple(group.members):
-                member.end(error)
+                if member.active and (lasting or not member.lasting):
+                    member.end(error)
+
+    @property
+    def any_lasting(self) -> bool:
+        return any(member.lasting for group in self._groups.values() for member in group.members)
 
     def check_invariants(self) -> None:
         placed = [*self._wide]
