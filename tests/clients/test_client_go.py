@@ -5,39 +5,23 @@ informers, leader election. The Go program stands in `go`; this builds it and ch
 from __future__ import annotations
 
 import json
-import queue
-import shutil
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from api_caller import ApiCaller
+from client_go_program import SECONDS, Informers, Line, built_program, make_namespace, write_map
 from server_process import ServerProcess
 
 pytestmark = pytest.mark.xdist_group("client-go")
-
-SECONDS = 60.0
-"""The longest wait for a line; a right one takes far less."""
-Line = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Go program, built once."""
-    go = shutil.which("go")
-    if go is None:
-        pytest.skip("go is not installed")
-    target = tmp_path_factory.mktemp("go") / "clientgo"
-    built = subprocess.run([go, "build", "-buildvcs=false", "-o", str(target), "."], cwd=Path(__file__).parent / "go",
-                           capture_output=True, text=True, timeout=600)  # fmt: skip
-    if "dial tcp" in built.stderr:
-        pytest.skip("the Go modules are not in the cache and there is no network")
-    assert built.returncode == 0, built.stderr
-    return target
+    return built_program(tmp_path_factory.mktemp("go"))
 
 
 @pytest.fixture
@@ -53,13 +37,6 @@ def lines_of(program: Path, server: ServerProcess, request: pytest.FixtureReques
         return lines
 
     return run
-
-
-def make_namespace(server: ServerProcess, name: str) -> str:
-    caller = ApiCaller(server)
-    assert caller.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}}).code == 201
-    caller.close()
-    return name
 
 
 @pytest.mark.parametrize("media", ["json", "protobuf"])
@@ -125,43 +102,6 @@ def test_leader_election(lines_of: Callable[..., list[Line]]) -> None:
     assert next(line for line in lines if line["step"] == "lease")["holder"] == "two"
 
 
-class Informers:
-    """The informers scenario while it runs: its lines come on a queue, orders go to its standard input."""
-
-    def __init__(self, program: Path, server: ServerProcess, namespace: str, *flags: str) -> None:
-        arguments = ["-kubeconfig", str(server.kubeconfig), "-namespace", namespace, *flags, "informers"]
-        self.process = subprocess.Popen([str(program), *arguments], text=True, stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # fmt: skip
-        self._lines: queue.Queue[Line] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._lines.put(json.loads(line))
-
-    def until(self, **wanted: str) -> list[Line]:
-        """The lines up to the first that has the values wanted."""
-        seen: list[Line] = []
-        while not seen or any(seen[-1].get(key) != value for key, value in wanted.items()):
-            try:
-                seen.append(self._lines.get(timeout=SECONDS))
-            except queue.Empty:
-                pytest.fail(f"never came: {wanted}; came: {seen}")
-        return seen
-
-    def have(self) -> Line:
-        """What the caches hold now."""
-        assert self.process.stdin is not None
-        self.process.stdin.write("have\n")
-        self.process.stdin.flush()
-        return self.until(step="have")[-1]
-
-    def end(self) -> None:
-        self.process.kill()
-        self.process.communicate()
-
-
 @pytest.fixture
 def informers(program: Path) -> Iterator[Callable[..., Informers]]:
     """Starts informers; ends them."""
@@ -174,13 +114,6 @@ def informers(program: Path) -> Iterator[Callable[..., Informers]]:
     yield start
     for one in started:
         one.end()
-
-
-def write_map(caller: ApiCaller, namespace: str, name: str, value: str, method: str = "POST") -> None:
-    """Create or replace a config map with one value."""
-    path = f"/api/v1/namespaces/{namespace}/configmaps" + (f"/{name}" if method == "PUT" else "")
-    answer = caller.call(method, path, {"metadata": {"name": name}, "data": {"v": value}})
-    assert answer.code in (200, 201), answer
 
 
 @pytest.mark.parametrize("media", ["json", "protobuf"])

@@ -120,7 +120,7 @@ async def running(config: Config, *, listen: bool = True, outside: Outside | Non
             lease = EndpointLease(storage, _address(config), partial(bootstrap.endpoints, port))
             lease.start()
             stack.push_async_callback(lease.stop)
-        await stack.enter_async_context(_controlling(application, writer, directory))
+        await stack.enter_async_context(_controlling(application, writer, directory, port))
         ticking = asyncio.create_task(_tick(application, protected))
         stack.callback(ticking.cancel)
         application.bootstrapped = True
@@ -179,7 +179,8 @@ def _bootstrap(application: Application, writer: Writer) -> Bootstrap:
 
 
 @contextlib.asynccontextmanager
-async def _controlling(application: Application, writer: Writer, directory: DataDir) -> AsyncIterator[None]:
+async def _controlling(application: Application, writer: Writer, directory: DataDir,
+                       port: int) -> AsyncIterator[None]:
     """The built-in controllers, in this server or, where several share a storage, in the one that is elected."""
     config = application.config
     elect = not application.storage.exclusive if config.leader_elect is None else config.leader_elect
@@ -188,7 +189,7 @@ async def _controlling(application: Application, writer: Writer, directory: Data
             yield
         return
     outside = application.outside
-    election = LeaderElection(writer, "orlop-controllers", f"{socket.gethostname()}_{outside.entropy.uid()}",
+    election = LeaderElection(writer, "orlop-controllers", f"{socket.gethostname()}:{port}_{outside.entropy.uid()}",
                               outside.clock, lambda: _controllers(application, writer, directory), random.random)
     electing = asyncio.create_task(election.run(), name="leader-election")
     try:

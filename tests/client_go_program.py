@@ -1,0 +1,89 @@
+"""The Go program of `clients/go`, which uses client-go as nearly every controller does: built, started, listened to.
+
+Used by the tests of `clients` and `replicas`.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from api_caller import ApiCaller
+from server_process import ServerProcess
+
+SECONDS: Final = 60.0
+"""The longest wait for a line; a right one takes far less."""
+SOURCE: Final = Path(__file__).parent / "clients" / "go"
+Line = dict[str, Any]
+
+
+def built_program(directory: Path) -> Path:
+    """Build it there. Skips where that cannot be done."""
+    go = shutil.which("go")
+    if go is None:
+        pytest.skip("go is not installed")
+    target = directory / "clientgo"
+    built = subprocess.run([go, "build", "-buildvcs=false", "-o", str(target), "."], cwd=SOURCE,
+                           capture_output=True, text=True, timeout=600)  # fmt: skip
+    if "dial tcp" in built.stderr:
+        pytest.skip("the Go modules are not in the cache and there is no network")
+    assert built.returncode == 0, built.stderr
+    return target
+
+
+def make_namespace(server: ServerProcess, name: str) -> str:
+    caller = ApiCaller(server)
+    assert caller.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}}).code == 201
+    caller.close()
+    return name
+
+
+def write_map(caller: ApiCaller, namespace: str, name: str, value: str, method: str = "POST") -> None:
+    """Create or replace a config map with one value."""
+    path = f"/api/v1/namespaces/{namespace}/configmaps" + (f"/{name}" if method == "PUT" else "")
+    answer = caller.call(method, path, {"metadata": {"name": name}, "data": {"v": value}})
+    assert answer.code in (200, 201), answer
+
+
+class Informers:
+    """The informers scenario while it runs: its lines come on a queue, orders go to its standard input."""
+
+    def __init__(self, program: Path, server: ServerProcess, namespace: str, *flags: str) -> None:
+        arguments = ["-kubeconfig", str(server.kubeconfig), "-namespace", namespace, *flags, "informers"]
+        self.process = subprocess.Popen([str(program), *arguments], text=True, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # fmt: skip
+        self._lines: queue.Queue[Line] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.put(json.loads(line))
+
+    def until(self, **wanted: str) -> list[Line]:
+        """The lines up to the first that has the values wanted."""
+        seen: list[Line] = []
+        while not seen or any(seen[-1].get(key) != value for key, value in wanted.items()):
+            try:
+                seen.append(self._lines.get(timeout=SECONDS))
+            except queue.Empty:
+                pytest.fail(f"never came: {wanted}; came: {seen}")
+        return seen
+
+    def have(self) -> Line:
+        """What the caches hold now."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("have\n")
+        self.process.stdin.flush()
+        return self.until(step="have")[-1]
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.communicate()
