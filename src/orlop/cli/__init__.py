@@ -18,6 +18,7 @@ _COMMANDS: Final = {
     "at": "history",
     "undo": "history",
     "snapshot": "snapshot",
+    "storage": "storage",
 }
 """Command to the module of this package that has it, under the same name."""
 

@@ -7,43 +7,20 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from orlop import __version__
-from orlop.cli.values import Items
+from orlop.cli.place import EXISTING, config_of, place, told
 
 if TYPE_CHECKING:
-    from orlop.server.config import Config
     from orlop.storage.snapshot_file import Facts
 
-_T = TypeVar("_T", bound=Callable[..., Any])
-_EXISTING = click.Path(path_type=Path, exists=True, dir_okay=False)
 _FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-_PLACE = (
-    click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), default=Path(".orlop"),
-                 show_default=True, help="The data directory of the server."),
-    click.option("--etcd-servers", multiple=True, callback=Items(),
-                 help="Endpoints of an etcd (https://HOST:PORT), comma-separated: it has the objects."),
-    click.option("--etcd-prefix", default="/registry", show_default=True, help="What all keys in etcd begin with."),
-    click.option("--etcd-cafile", type=_EXISTING, help="Certificates of the authorities that etcd's are checked by."),
-    click.option("--etcd-certfile", type=_EXISTING, help="Client certificate shown to etcd."),
-    click.option("--etcd-keyfile", type=_EXISTING, help="Its key."),
-    click.option("--etcd-username", default="", help="User of an etcd with authentication."),
-    click.option("--etcd-password-file", type=_EXISTING, help="File with that user's password."),
-)
-"""Where the objects live."""
-
-
-def _place(command: _T) -> _T:
-    for option in reversed(_PLACE):
-        command = option(command)
-    return command
 
 
 @click.group()
@@ -53,29 +30,29 @@ def snapshot() -> None:
 
 @snapshot.command()
 @_FILE
-@_place
-def save(file: Path, **place: Any) -> None:
+@place
+def save(file: Path, **where: Any) -> None:
     """Write a snapshot to FILE, which is replaced if it exists.
 
     Servers may be running: they are not disturbed, and the snapshot shows one revision.
     """
     from orlop.server import snapshot_transfer
 
-    with _told():
-        facts = snapshot_transfer.save(_config(place), file, taken=time.time(), version=__version__)
+    with told():
+        facts = snapshot_transfer.save(config_of(where), file, taken=time.time(), version=__version__)
     click.echo(f"saved {facts.objects} objects at revision {facts.revision} to {file}")
 
 
 @snapshot.command()
 @_FILE
-@_place
-@click.option("--encryption-provider-config", type=_EXISTING,
+@place
+@click.option("--encryption-provider-config", type=EXISTING,
               help="EncryptionConfiguration, for a snapshot of etcd into a data directory or the other way round.")
 @click.option("--force", is_flag=True, help="Replace the database that is there.")
 @click.option("--bump", type=click.IntRange(1),
               help="How far to skip above the newest known revision. [default: 1 if the directory knows its newest "
                    "revision, else 1000000]")
-def restore(file: Path, force: bool, bump: int | None, **place: Any) -> None:
+def restore(file: Path, force: bool, bump: int | None, **where: Any) -> None:
     """Make what is in FILE the state of a data directory or an etcd.
 
     A data directory: no server may be running there. Revisions go on above those of the snapshot and of the database
@@ -85,8 +62,8 @@ def restore(file: Path, force: bool, bump: int | None, **place: Any) -> None:
     """
     from orlop.server import snapshot_transfer
 
-    with _told():
-        config = _config(place)
+    with told():
+        config = config_of(where)
         if config.etcd_servers:
             reached = snapshot_transfer.restore_etcd(config, file, now=time.time())
             click.echo(f"restored {file} to etcd at revision {reached}")
@@ -102,19 +79,13 @@ def info(file: Path) -> None:
     """Verify the snapshot in FILE and say what it holds."""
     from orlop.storage import snapshot_file
 
-    with _told():
+    with told():
         facts, sizes = snapshot_file.read(file)
     for name, value in _description(facts, file.stat().st_size).items():
         click.echo(f"{name:<9} {value}")
     click.echo()
     for resource, (objects, size) in sorted(_by_resource(sizes).items()):
         click.echo(f"{objects:>9} {_size(size):>10}  {resource}")
-
-
-def _config(place: dict[str, Any]) -> Config:
-    from orlop.server.config import Config
-
-    return Config(**place)
 
 
 def _description(facts: Facts, size: int) -> dict[str, str]:
@@ -147,16 +118,3 @@ def _size(number: int) -> str:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1024
     return f"{size:.1f} GiB"
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """What goes wrong is said in one line."""
-    from orlop.server.config import ConfigError
-    from orlop.server.files import DataDirError
-    from orlop.storage.errors import StorageError
-
-    try:
-        yield
-    except (StorageError, DataDirError, ConfigError, OSError) as error:
-        raise click.ClickException(str(error)) from error

@@ -27,6 +27,9 @@ INTERVAL: Final = 10.0
 LIFETIME: Final = 15
 """Seconds after which a server that does not renew is gone."""
 
+_KIND: Final = {"kind": "Endpoints", "apiVersion": "v1"}
+"""At the end of a body where it belongs to no resource, so that a kube-apiserver can read the stored form."""
+
 Publish = Callable[[Sequence[str]], Awaitable[None]]
 """Makes the `kubernetes` service lead to these addresses."""
 
@@ -67,7 +70,7 @@ class EndpointLease:
         """Never equal to what is stored, so that it is written and lives on."""
         generation = 1 if current is None else (current.tree()["metadata"].get("generation") or 0) + 1
         return Write(orjson.dumps({"metadata": {"generation": generation},
-                                   "subsets": [{"addresses": [{"ip": self._address}]}]}), ttl=LIFETIME)
+                                   "subsets": [{"addresses": [{"ip": self._address}]}], **_KIND}), ttl=LIFETIME)
 
     async def _reconcile(self) -> None:
         page = await self._storage.list(PREFIX)

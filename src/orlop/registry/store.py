@@ -37,8 +37,9 @@ from orlop.storage.watch_cache import WatchCache
 from orlop.world.clock import Clock
 from orlop.world.entropy import Entropy
 
-DELETE_COLLECTION_BATCH = 64
-"""Deletions of a deletecollection that are under way at once: enough to fill a commit."""
+DELETE_COLLECTION_BATCH = 32
+"""Deletions of a deletecollection that are under way at once: enough to fill a commit, few enough for one turn of the
+loop."""
 
 FUTURE_REVISION_WAIT = 3.0
 """Seconds that a read of a revision that does not exist yet waits for it."""

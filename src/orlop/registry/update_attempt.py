@@ -22,7 +22,7 @@ from orlop.registry import create, update
 from orlop.registry.encoding import encode
 from orlop.registry.error_mapping import precondition_failed
 from orlop.registry.interface import Admit, UpdateSource
-from orlop.storage.interface import Entry, Write, stamp
+from orlop.storage.interface import Entry, Write, stamp, unstamp
 
 if TYPE_CHECKING:
     from orlop.registry.store import Finish, Store
@@ -160,8 +160,15 @@ class UpdateAttempt:
         new.pop("kind", None)
         new.pop("apiVersion", None)
         if new == old and _same(new, old):
-            return None
+            return self._unchanged(current, new)
         return self._write(new, True)
+
+    def _unchanged(self, current: Entry, new: Tree) -> Write:
+        """The very bytes that are there: no write, unless the storage would store them otherwise today (an older key,
+        another form)."""
+        store = self._store
+        return Write(unstamp(current.body), current.attributes or store._attributes(new),
+                     store.strategy.ttl(self._ctx, new, True))
 
     def _write(self, new: Tree, updating: bool) -> Write:
         store = self._store
