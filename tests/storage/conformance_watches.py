@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from promises import newest, promise, settled, watching, write_elsewhere
+from promises import Watching, newest, promise, settled, watching, write_elsewhere
 from storage_worlds import PREFIX, World, value_of
 
 from orlop.storage.interface import ADDED, DELETED, MODIFIED
@@ -127,7 +127,7 @@ async def a_watch_begun_among_writes_misses_nothing(w: World) -> None:
     """Wherever between the writes it is opened, and from whatever revision before."""
     start = w.storage.revision
     working = asyncio.gather(*(w.put(f"n{i % 4}", i) for i in range(40)))
-    watches = []
+    watches: list[tuple[int, Watching]] = []
     while not working.done():
         if len(watches) < 30:
             since = max(start, w.storage.revision - 5)

@@ -7,7 +7,8 @@
  *
  * A record: kind (1 byte), length of the name (1), file offset (8), length of the data (4), name, data.
  * W write, T truncate (to the offset), B a sync begins, E it succeeded (the offset is the number of its B), L it failed,
- * U unlink, R rename (data: the new name). The name of the directory itself is ".". A sync that fails fails, as with Linux, once for every descriptor of the file.
+ * U unlink, R rename (data: the new name). The name of the directory itself is ".". A sync that fails is told, as with
+ * Linux, once to every descriptor of the file: to the others by their next sync, whatever comes of that (not recorded).
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -159,9 +160,8 @@ static int synced(int handle, int (*real)(int)) {
     strcpy(name, names[handle]);
     int64_t number = ((int64_t)getpid() << 32) | syncs++;
     record('B', name, number, NULL, 0);
-    int fails = failing[handle];
-    failing[handle] = 0;
-    if (!fails && take(0)) {
+    int fails = 0, late;
+    if (take(0)) {
         fails = 1;
         for (int other = 0; other < FILES; other++)
             if (other != handle && !strcmp(names[other], name)) failing[other] = 1;
@@ -171,10 +171,13 @@ static int synced(int handle, int (*real)(int)) {
     if (delay) usleep((useconds_t)delay);
     int result = fails ? -1 : real(handle);
     pthread_mutex_lock(&lock);
-    record(fails ? 'L' : 'E', name, number, NULL, 0);
+    late = failing[handle];
+    failing[handle] = 0;
+    if (fails || !late) record(fails ? 'L' : 'E', name, number, NULL, 0);
     pthread_mutex_unlock(&lock);
-    if (fails) errno = EIO;
-    return result;
+    if (!fails && !late) return result;
+    errno = EIO;
+    return -1;
 }
 
 int fsync(int handle) {

@@ -140,7 +140,8 @@ class Server:
                 assert self.storage.ready() != "", f"ready with {trouble}"
             assert "delay" in trouble or faults.number > before
             faults.set()
-            await self.storage.tick()
+            for _ in range(5):  # seconds: each descriptor of a file reports the failure once
+                await self.storage.tick()
             assert self.storage.ready() == "", f"not ready after {trouble}: {self.storage.ready()}"
             self.storage.check_invariants()
             revision = self.storage.revision

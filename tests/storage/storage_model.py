@@ -14,18 +14,18 @@ import tempfile
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from promises import Watching, caught_up, log, settled, watching
 from storage_worlds import OTHER, PREFIX, World, body, value_of
+from write_log import FAR, Clocks, WriteLog
 
 from orlop.storage.errors import CommitFailed, KeyExists, KeyNotFound, RevisionCompacted, RevisionTooLarge
-from orlop.storage.interface import ADDED, DELETED, MODIFIED, Entry, Event, Write
+from orlop.storage.interface import DELETED, Entry, Write
 from orlop.storage.sqlite import SqliteStorage
-from orlop.world.clock import ManualClock
 
 T = TypeVar("T")
 
@@ -37,38 +37,8 @@ ORIGINS = st.sampled_from([b"", b'[1,"alice","kubectl"]', b"\x00\xff"])
 KINDS = st.sampled_from(["create", "update", "slow update", "delete"])
 STEPS = st.lists(st.tuples(KINDS, KEYS), min_size=2, max_size=6)
 
-FAR = 1_000_000
 BIG = "x" * 200_000
 """Does not fit into a database that may not grow."""
-
-
-class Clocks(ManualClock):
-    """A wall clock that may jump, beside a monotonic one that never does."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._monotonic = 1000.0
-
-    def monotonic(self) -> float:
-        return self._monotonic
-
-    def advance(self, seconds: float) -> None:
-        super().advance(seconds)
-        self._monotonic += seconds
-
-    def jump(self, seconds: float) -> None:
-        super().advance(seconds)
-
-
-class Written(NamedTuple):
-    """A write as it must be told; `value` None for a delete; `before`: the revision of the state before."""
-
-    type: str
-    key: str
-    revision: int
-    value: Any
-    previous: Any
-    origin: bytes
 
 
 Opening = Callable[[Path, Clocks], AbstractAsyncContextManager[World]]
@@ -85,12 +55,11 @@ class StorageMachine(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.directory = Path(tempfile.mkdtemp(prefix="orlop-model-"))
         self.clock = Clocks()
-        self.log: list[Written] = []
-        self.expires: dict[str, float] = {}
+        self.model = WriteLog(self.clock)
         self.compacted = 0
         self.values = 1000
         self.open()
-        self.start = self.seen = self.w.storage.revision
+        self.start = self.model.seen = self.w.storage.revision
 
     def open(self) -> None:
         self.world = type(self).opening(self.directory, self.clock)
@@ -111,42 +80,9 @@ class StorageMachine(RuleBasedStateMachine):
         self.loop.close()
         shutil.rmtree(self.directory)
 
-    # the model
-
     @property
     def now(self) -> int:
-        return self.seen
-
-    def state(self, revision: int = FAR) -> dict[str, Written]:
-        found: dict[str, Written] = {}
-        for one in self.log:
-            if one.revision > revision:
-                break
-            found.pop(one.key, None)
-            if one.type != DELETED:
-                found[one.key] = one
-        return found
-
-    def events(self, prefix: str, since: int) -> list[Written]:
-        return [one for one in self.log if one.revision > since and one.key.startswith(prefix)]
-
-    def written(self, key: str, value: Any, revision: int, origin: bytes = b"", ttl: int = 0) -> None:
-        """`value` None: a delete."""
-        before = self.state().get(key)
-        assert revision > self.seen and (value is not None or before is not None)
-        previous = None if before is None else before.value
-        kind = DELETED if value is None else ADDED if before is None else MODIFIED
-        self.log.append(Written(kind, key, revision, previous if value is None else value, previous, origin))
-        self.seen = revision
-        self.expires.pop(key, None)
-        if ttl and self.w.drives_time:
-            self.expires[key] = self.clock.now() + ttl
-
-    def told(self, events: list[Event]) -> list[Written]:
-        return [
-            Written(one.type, one.entry.key, one.revision, value_of(one.entry), value_of(one.previous), one.origin)
-            for one in events
-        ]
+        return self.model.seen
 
     def fresh(self) -> int:
         self.values += 1
@@ -157,11 +93,11 @@ class StorageMachine(RuleBasedStateMachine):
     @rule(key=KEYS, value=VALUES, ttl=LIVES, origin=ORIGINS)
     def create(self, key: str, value: int, ttl: int, origin: bytes) -> None:
         call = self.w.storage.create(key, body(key, value), ttl=self.life(ttl), origin=origin)
-        if key in self.state():
+        if key in self.model.state():
             with pytest.raises(KeyExists):
                 self.do(call)
         else:
-            self.written(key, value, self.do(call).revision, origin, ttl)
+            self.model.written(key, value, self.do(call).revision, origin, ttl * self.w.drives_time)
 
     def life(self, ttl: int) -> int:
         """Engines with a clock of their own keep everything as long as a test lasts."""
@@ -179,17 +115,17 @@ class StorageMachine(RuleBasedStateMachine):
             await asyncio.sleep(0)
             return change(entry)
 
-        before = self.state().get(key)
+        before = self.model.state().get(key)
         entry = self.do(self.w.storage.guaranteed_update(key, change_slowly if slow else change, origin=origin))
         assert value_of(entry) == value and shown[-1] == (None if before is None else before.value)
         if before is None or before.value != value:
-            self.written(key, value, entry.revision, origin, ttl)
+            self.model.written(key, value, entry.revision, origin, ttl * self.w.drives_time)
         else:
             assert entry.revision == before.revision
 
     @rule(key=KEYS, origin=ORIGINS, allowed=st.booleans())
     def delete(self, key: str, origin: bytes, allowed: bool) -> None:
-        before = self.state().get(key)
+        before = self.model.state().get(key)
 
         def check(entry: Entry) -> None:
             assert before is not None and entry.revision == before.revision
@@ -203,12 +139,12 @@ class StorageMachine(RuleBasedStateMachine):
             return
         entry = self.do(call)
         assert value_of(entry) == before.value
-        self.written(key, None, entry.revision, origin)
+        self.model.written(key, None, entry.revision, origin)
 
     @rule(number=st.integers(1, 3))
     def write_elsewhere(self, number: int) -> None:
         for _ in range(number):
-            self.seen = self.do(self.w.backend.create(f"{OTHER}{self.fresh()}", body("n"))).revision
+            self.model.seen = self.do(self.w.backend.create(f"{OTHER}{self.fresh()}", body("n"))).revision
 
     # many at once: what happened is told by the log, which must contain every acknowledged write, and no other but
     # those whose callers went away
@@ -283,24 +219,17 @@ class StorageMachine(RuleBasedStateMachine):
         unknown = [
             step for step, one in zip(steps, results, strict=True) if isinstance(one, asyncio.CancelledError)
         ]
-        happened = self.told(self.do(log(self.w, self.seen)).seen)
+        happened = self.model.told(self.do(log(self.w, self.model.seen)).seen)
         assert acknowledged.keys() <= {one.revision for one in happened}, "an acknowledged write is lost"
         for one in happened:
-            self.written(one.key, None if one.type == DELETED else one.value, one.revision)
-            assert self.log[-1] == one
+            self.model.written(one.key, None if one.type == DELETED else one.value, one.revision)
+            assert self.model.log[-1] == one
             asked = acknowledged.get(one.revision)
             if asked is None:
-                asked = next(step for step in unknown if self.could_be(step, one))
+                asked = next(step for step in unknown if self.model.could_be(step, one))
                 unknown.remove(asked)
-            assert self.could_be(asked, one)
-        self.seen = max(self.seen, self.do(self.w.backend.newest()))
-
-    @staticmethod
-    def could_be(asked: tuple[str, str, Any], one: Written) -> bool:
-        step, key, value = asked
-        if key != one.key or (step == "delete") != (one.type == DELETED):
-            return False
-        return step == "delete" or (one.value == value and (step != "create" or one.type == ADDED))
+            assert self.model.could_be(asked, one)
+        self.model.seen = max(self.model.seen, self.do(self.w.backend.newest()))
 
     # time
 
@@ -311,11 +240,11 @@ class StorageMachine(RuleBasedStateMachine):
         self.clock.jump(jump)
         self.housekeeping()
 
-    @precondition(lambda self: self.expires)
+    @precondition(lambda self: self.model.expires)
     @rule(late=st.booleans(), jump=st.booleans())
     def a_life_ends(self, late: bool, jump: bool) -> None:
         """The clock goes to just before, or just after, the next key's time."""
-        seconds = min(self.expires.values()) - self.clock.now() + (0 if late else -1)
+        seconds = min(self.model.expires.values()) - self.clock.now() + (0 if late else -1)
         if jump or seconds < 0:
             self.clock.jump(seconds)
         else:
@@ -325,12 +254,12 @@ class StorageMachine(RuleBasedStateMachine):
     def housekeeping(self) -> None:
         """Have `tick` done what is due; it deletes what expired, the earliest first, and nothing else."""
         self.do(self.w.backend.tick())
-        due = [key for key, at in self.expires.items() if at <= self.clock.now()]
-        due.sort(key=lambda key: (self.expires[key], self.state()[key].revision))
-        happened = self.told([*self.do(self.w.backend.history(PREFIX, self.seen, FAR))])
+        due = [key for key, at in self.model.expires.items() if at <= self.clock.now()]
+        due.sort(key=lambda key: (self.model.expires[key], self.model.state()[key].revision))
+        happened = self.model.told([*self.do(self.w.backend.history(PREFIX, self.model.seen, FAR))])
         assert [(one.type, one.key) for one in happened] == [(DELETED, key) for key in due]
         for one in happened:
-            self.written(one.key, None, one.revision)
+            self.model.written(one.key, None, one.revision)
         self.compacted = max(self.compacted, self.w.storage.compacted)
 
     @rule(back=st.integers(0, 10))
@@ -350,7 +279,7 @@ class StorageMachine(RuleBasedStateMachine):
         self.close()
         self.clock.jump(jump)
         self.open()
-        assert self.w.storage.revision >= self.seen or not self.w.storage.exclusive
+        assert self.w.storage.revision >= self.model.seen or not self.w.storage.exclusive
 
     # reads
 
@@ -373,8 +302,8 @@ class StorageMachine(RuleBasedStateMachine):
             assert self.outcome(revision, self.w.storage.get(key, revision=revision)) is None
             return
         for found, wanted in (
-            (self.do(self.w.storage.get(key)), self.state().get(key)),
-            (self.do(self.w.storage.get(key, revision=revision)), self.state(revision).get(key)),
+            (self.do(self.w.storage.get(key)), self.model.state().get(key)),
+            (self.do(self.w.storage.get(key, revision=revision)), self.model.state(revision).get(key)),
         ):
             assert (None if found is None else (found.revision, value_of(found))) == (
                 None if wanted is None else (wanted.revision, wanted.value)
@@ -388,7 +317,7 @@ class StorageMachine(RuleBasedStateMachine):
         page = self.outcome(revision or self.now, call)
         if page is None:
             return
-        state = self.state(revision or FAR)
+        state = self.model.state(revision or FAR)
         keys = sorted((key for key in state if key.startswith(prefix) and key >= start), key=str.encode)
         shown = keys[:limit] if limit else keys
         assert [(one.key, one.revision, value_of(one)) for one in page.entries] == [
@@ -400,7 +329,7 @@ class StorageMachine(RuleBasedStateMachine):
     @rule(prefix=PREFIXES)
     def count(self, prefix: str) -> None:
         self.do(caught_up(self.w))
-        assert self.do(self.w.storage.count(prefix)) == sum(key.startswith(prefix) for key in self.state())
+        assert self.do(self.w.storage.count(prefix)) == sum(key.startswith(prefix) for key in self.model.state())
 
     @rule(prefix=PREFIXES, back=st.integers(0, 15), most=st.sampled_from([0, 1, 3, 100]))
     def history(self, prefix: str, back: int, most: int) -> None:
@@ -408,8 +337,8 @@ class StorageMachine(RuleBasedStateMachine):
         since = self.at(back)
         events = self.outcome(since, self.w.storage.history(prefix, since, most))
         if events is not None:
-            wanted = self.events(prefix, since)
-            assert self.told([*events]) == (wanted[-most:] if most else [])
+            wanted = self.model.events(prefix, since)
+            assert self.model.told([*events]) == (wanted[-most:] if most else [])
 
     @rule(key=KEYS)
     def read_the_future(self, key: str) -> None:
@@ -450,12 +379,12 @@ class StorageMachine(RuleBasedStateMachine):
     def watchers_are_told_what_happens(self) -> None:
         for prefix, since, watch in self.watches:
             self.do(self.told_all(watch))
-            shown = [one._replace(origin=b"") for one in self.told(watch.seen)]
-            assert shown == [one._replace(origin=b"") for one in self.events(prefix, since)]
+            shown = [one._replace(origin=b"") for one in self.model.told(watch.seen)]
+            assert shown == [one._replace(origin=b"") for one in self.model.events(prefix, since)]
             assert all(watch.calls) and not watch.errors
 
     @invariant()
     def everything_is_in_order(self) -> None:
         if self.w.storage.exclusive:
-            assert self.w.storage.revision == self.seen
+            assert self.w.storage.revision == self.model.seen
         self.w.check()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import shutil
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -38,30 +39,32 @@ def test_answers_lost_after_the_commit(origins: bool) -> None:
 
     async def play() -> None:
         prefix = new_prefix()
-        async with Proxy(etcd_server.shared().members[0].port) as proxy, own_storage(prefix) as observer:
-            async with storage_on([proxy.endpoint], prefix, origins=origins) as storage:
-                seen, live = Recorder(), Recorder()
-                await observer.watch(PREFIX, observer.revision, seen)
-                await storage.watch(PREFIX, storage.revision, live)
-                writes: list[Callable[[Entry | None], Awaitable[Entry]]] = [
-                    lambda _: storage.create(KEY, body("a", 1)),
-                    lambda last: storage.guaranteed_update(KEY, increment("a"), known=last),
-                    lambda last: storage.delete(KEY, known=last),
-                ]
-                last: Entry | None = None
-                for write in writes:
-                    before = len(seen.seen)
-                    proxy.swallow = True
-                    writing = asyncio.ensure_future(write(last))
-                    await until(lambda n=before: len(seen.seen) > n)
-                    proxy.cut()
-                    last = await writing
-                    assert last.revision == seen.seen[-1].revision
-                assert [(event.type, value_of(event.entry)) for event in seen.seen] == [
-                    (ADDED, 1), ("MODIFIED", 2), (DELETED, 2)
-                ]  # fmt: skip
-                await caught_up(storage)
-                assert live.told() == seen.told()
+        async with (
+            Proxy(etcd_server.shared().members[0].port) as proxy, own_storage(prefix) as observer,
+            storage_on([proxy.endpoint], prefix, origins=origins) as storage,
+        ):
+            seen, live = Recorder(), Recorder()
+            await observer.watch(PREFIX, observer.revision, seen)
+            await storage.watch(PREFIX, storage.revision, live)
+            writes: list[Callable[[Entry | None], Awaitable[Entry]]] = [
+                lambda _: storage.create(KEY, body("a", 1)),
+                lambda last: storage.guaranteed_update(KEY, increment("a"), known=last),
+                lambda last: storage.delete(KEY, known=last),
+            ]
+            last: Entry | None = None
+            for write in writes:
+                before = len(seen.seen)
+                proxy.swallow = True
+                writing = asyncio.ensure_future(write(last))
+                await until(lambda n=before: len(seen.seen) > n)
+                proxy.cut()
+                last = await writing
+                assert last.revision == seen.seen[-1].revision
+            assert [(event.type, value_of(event.entry)) for event in seen.seen] == [
+                (ADDED, 1), ("MODIFIED", 2), (DELETED, 2)
+            ]  # fmt: skip
+            await caught_up(storage)
+            assert live.told() == seen.told()
 
     asyncio.run(play())
 
@@ -71,18 +74,20 @@ def test_requests_lost_before_the_commit() -> None:
 
     async def play() -> None:
         prefix = new_prefix()
-        async with Proxy(etcd_server.shared().members[0].port) as proxy, own_storage(prefix) as observer:
-            async with storage_on([proxy.endpoint], prefix) as storage:
-                seen = Recorder()
-                await observer.watch(PREFIX, observer.revision, seen)
-                proxy.withhold = True
-                writing = [asyncio.ensure_future(storage.create(f"{PREFIX}{i}", body("a", i))) for i in range(20)]
-                await asyncio.sleep(0)
-                proxy.cut()
-                made = await asyncio.gather(*writing)
-                await caught_up(observer)
-                assert sorted(event.revision for event in seen.seen) == sorted(entry.revision for entry in made)
-                assert len(seen.seen) == 20
+        async with (
+            Proxy(etcd_server.shared().members[0].port) as proxy, own_storage(prefix) as observer,
+            storage_on([proxy.endpoint], prefix) as storage,
+        ):
+            seen = Recorder()
+            await observer.watch(PREFIX, observer.revision, seen)
+            proxy.withhold = True
+            writing = [asyncio.ensure_future(storage.create(f"{PREFIX}{i}", body("a", i))) for i in range(20)]
+            await asyncio.sleep(0)
+            proxy.cut()
+            made = await asyncio.gather(*writing)
+            await caught_up(observer)
+            assert sorted(event.revision for event in seen.seen) == sorted(entry.revision for entry in made)
+            assert len(seen.seen) == 20
 
     asyncio.run(play())
 
@@ -92,20 +97,22 @@ def test_a_lost_write_that_another_overtook() -> None:
 
     async def play() -> None:
         prefix = new_prefix()
-        async with Proxy(etcd_server.shared().members[0].port) as proxy, own_storage(prefix) as other:
-            async with storage_on([proxy.endpoint], prefix) as storage:
-                first = await other.create(KEY, body("a", 0))
-                seen = Recorder()
-                await other.watch(PREFIX, other.revision, seen)
-                proxy.swallow = True
-                writing = asyncio.ensure_future(storage.guaranteed_update(KEY, increment("a"), known=first))
-                await until(lambda: seen.seen)
-                await other.guaranteed_update(KEY, increment("a"))
-                await other.delete(KEY)
-                proxy.cut()
-                assert (await writing).revision == seen.seen[0].revision
-                assert [value_of(event.entry) for event in seen.seen] == [1, 2, 2]
-                assert await storage.get(KEY) is None
+        async with (
+            Proxy(etcd_server.shared().members[0].port) as proxy, own_storage(prefix) as other,
+            storage_on([proxy.endpoint], prefix) as storage,
+        ):
+            first = await other.create(KEY, body("a", 0))
+            seen = Recorder()
+            await other.watch(PREFIX, other.revision, seen)
+            proxy.swallow = True
+            writing = asyncio.ensure_future(storage.guaranteed_update(KEY, increment("a"), known=first))
+            await until(lambda: seen.seen)
+            await other.guaranteed_update(KEY, increment("a"))
+            await other.delete(KEY)
+            proxy.cut()
+            assert (await writing).revision == seen.seen[0].revision
+            assert [value_of(event.entry) for event in seen.seen] == [1, 2, 2]
+            assert await storage.get(KEY) is None
 
     asyncio.run(play())
 
@@ -118,25 +125,27 @@ def test_connections_that_break_all_the_time() -> None:
     async def play() -> None:
         prefix, chance = new_prefix(), random.Random(seed)
         port = etcd_server.shared().members[0].port
-        async with Proxy(port) as one, Proxy(port) as two, own_storage(prefix) as observer:
-            async with storage_on([one.endpoint], prefix) as a, storage_on([two.endpoint], prefix) as b:
-                start = await observer.create(KEY, body("a", 0))
-                seen, live = Recorder(), Recorder()
-                await observer.watch(PREFIX, start.revision, seen)
-                await caught_up(a)
-                await a.watch(PREFIX, start.revision, live)
-                working = asyncio.gather(*(count_up(storage, rounds) for storage in (a, b)))
-                while not working.done():
-                    proxy = chance.choice((one, two))
-                    proxy.swallow = chance.random() < 0.5
-                    await asyncio.sleep(chance.random() * 0.02)
-                    proxy.cut()
-                    await asyncio.wait((working,), timeout=chance.random() * 0.1)
-                assert sum(await working) == 2 * rounds
-                await caught_up(observer)
-                await caught_up(a)
-                assert [value_of(event.entry) for event in seen.seen] == list(range(1, 2 * rounds + 1)), seed
-                assert live.told() == seen.told(), seed
+        async with (
+            Proxy(port) as one, Proxy(port) as two, own_storage(prefix) as observer,
+            storage_on([one.endpoint], prefix) as a, storage_on([two.endpoint], prefix) as b,
+        ):
+            start = await observer.create(KEY, body("a", 0))
+            seen, live = Recorder(), Recorder()
+            await observer.watch(PREFIX, start.revision, seen)
+            await caught_up(a)
+            await a.watch(PREFIX, start.revision, live)
+            working = asyncio.gather(*(count_up(storage, rounds) for storage in (a, b)))
+            while not working.done():
+                proxy = chance.choice((one, two))
+                proxy.swallow = chance.random() < 0.5
+                await asyncio.sleep(chance.random() * 0.02)
+                proxy.cut()
+                await asyncio.wait((working,), timeout=chance.random() * 0.1)
+            assert sum(await working) == 2 * rounds
+            await caught_up(observer)
+            await caught_up(a)
+            assert [value_of(event.entry) for event in seen.seen] == list(range(1, 2 * rounds + 1)), seed
+            assert live.told() == seen.told(), seed
 
     asyncio.run(play())
 
@@ -146,26 +155,28 @@ def test_compaction_under_a_broken_watch() -> None:
 
     async def play() -> None:
         prefix = new_prefix()
-        async with Proxy(etcd_server.shared().members[0].port) as proxy, own_storage(prefix) as other:
-            async with storage_on([proxy.endpoint], prefix) as storage:
-                sink = Recorder()
-                await storage.create(KEY, body("a", 1))
-                await storage.watch(PREFIX, storage.revision, sink)
-                proxy.refuse = True
-                proxy.cut()
-                await other.guaranteed_update(KEY, increment("a"))
-                last = await other.guaranteed_update(KEY, increment("a"))
-                await other.compact(last.revision)
-                proxy.refuse = False
-                await until(lambda: sink.errors, storage)
-                assert isinstance(sink.errors[0], RevisionCompacted) and sink.seen == []
-                assert storage.compacted == last.revision
-                with pytest.raises(RevisionCompacted):
-                    await storage.watch(PREFIX, last.revision - 1, Recorder())
-                fresh = Recorder()
-                await storage.watch(PREFIX, (await storage.list(PREFIX)).revision, fresh)
-                await storage.delete(KEY)
-                assert [event.type for event in fresh.seen] == [DELETED]
+        async with (
+            Proxy(etcd_server.shared().members[0].port) as proxy, own_storage(prefix) as other,
+            storage_on([proxy.endpoint], prefix) as storage,
+        ):
+            sink = Recorder()
+            await storage.create(KEY, body("a", 1))
+            await storage.watch(PREFIX, storage.revision, sink)
+            proxy.refuse = True
+            proxy.cut()
+            await other.guaranteed_update(KEY, increment("a"))
+            last = await other.guaranteed_update(KEY, increment("a"))
+            await other.compact(last.revision)
+            proxy.refuse = False
+            await until(lambda: sink.errors, storage)
+            assert isinstance(sink.errors[0], RevisionCompacted) and sink.seen == []
+            assert storage.compacted == last.revision
+            with pytest.raises(RevisionCompacted):
+                await storage.watch(PREFIX, last.revision - 1, Recorder())
+            fresh = Recorder()
+            await storage.watch(PREFIX, (await storage.list(PREFIX)).revision, fresh)
+            await storage.delete(KEY)
+            assert [event.type for event in fresh.seen] == [DELETED]
 
     asyncio.run(play())
 
@@ -190,8 +201,8 @@ def test_an_open_watch_survives_a_compaction_of_others() -> None:
 
 
 def test_one_of_three_members_is_lost(tmp_path: Path) -> None:
-    """Each is killed in turn (and so the leader, too), then the one that is talked to stands still: writes go on through
-    others, each counts once, the watch goes on, and the server is ready again soon."""
+    """Each is killed in turn (the leader, too), then the one talked to stands still: writes go on through others,
+    each counts once, the watch goes on, and the server is ready again soon."""
 
     async def play() -> None:
         with Cluster(tmp_path, 3) as cluster:
@@ -252,6 +263,28 @@ def test_the_majority_is_lost_and_comes_back(tmp_path: Path) -> None:
                 assert value_of(last) == 2
                 await caught_up(storage)
                 assert [event.entry.key for event in sink.seen if event.entry.key == KEY] == [KEY, KEY]
+
+    asyncio.run(play())
+
+
+def test_an_etcd_that_went_back_in_time(tmp_path: Path) -> None:
+    """Restored from an old backup (here: empty), it ends all watches, which begin anew, and serves on."""
+
+    async def play() -> None:
+        with Cluster(tmp_path) as cluster:
+            async with storage_on(cluster.endpoints, "/registry") as storage:
+                sink = Recorder()
+                await storage.watch(PREFIX, storage.revision, sink)
+                await count_up(storage, 5)
+                cluster.members[0].kill()
+                shutil.rmtree(tmp_path / cluster.members[0].name)
+                cluster.members[0].start()
+                await until(lambda: sink.errors, storage)
+                assert isinstance(sink.errors[0], RevisionCompacted)
+                fresh = Recorder()
+                await storage.watch(PREFIX, (await storage.list(PREFIX)).revision, fresh)
+                assert value_of(await storage.guaranteed_update(KEY, increment("a"))) == 1
+                assert [event.type for event in fresh.seen] == [ADDED]
 
     asyncio.run(play())
 

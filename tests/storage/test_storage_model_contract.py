@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
-from storage_model import Clocks, Opening, StorageMachine
+from storage_model import Opening, StorageMachine
 from storage_worlds import PREFIX, SHORT, WORLDS, World, attributes_of
+from write_log import Clocks
 
 from orlop.storage.memory import MemoryStorage
 from orlop.storage.sqlite import SqliteStorage

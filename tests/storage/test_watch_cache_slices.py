@@ -273,3 +273,18 @@ def test_closing_lets_go_of_what_is_half_built() -> None:
         await cache.start()
 
     play(scenario)
+
+
+@pytest.mark.parametrize(("most", "different"), [(30, 20), (7, 50)])
+def test_equal_attributes_are_there_once(monkeypatch: pytest.MonkeyPatch, most: int, different: int) -> None:
+    """Entries with the same labels and fields share what selectors look at, as far as so many different ones are
+    kept."""
+    monkeypatch.setattr("orlop.storage.cache_life.SHARED_ATTRIBUTES", most)
+
+    async def scenario(cache: WatchCache, storage: MemoryStorage) -> None:
+        entries = (await cache.gather(by_labels("app!=none"))).entries
+        assert all(entry.attributes == attributes_of(entry.tree()) for entry in entries)
+        assert len(entries) == 50 and len({id(entry.attributes) for entry in entries}) == different
+        assert len(cache._shared) <= most
+
+    play(scenario)

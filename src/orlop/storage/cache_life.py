@@ -9,6 +9,7 @@ are told the difference (`resynchronisation`).
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Final
@@ -17,10 +18,10 @@ from orlop.storage.cache_state import CacheState
 from orlop.storage.collector import collector_at_rest
 from orlop.storage.compaction import CompactionSchedule
 from orlop.storage.dispatch import Dispatch
-from orlop.storage.errors import Closed
+from orlop.storage.errors import Closed, ReadFailed
 from orlop.storage.interface import Attributes, AttributesOf, Entry, Event, Revision, Storage, Subscription
 from orlop.storage.keyspace import Keyspace
-from orlop.storage.limits import CATCH_UP, CacheLimits
+from orlop.storage.limits import CATCH_UP, SHARED_ATTRIBUTES, CacheLimits
 from orlop.storage.predicate import Scope
 from orlop.storage.restart import Restart
 from orlop.storage.resynchronisation import differences
@@ -28,6 +29,7 @@ from orlop.storage.subscriptions import Judge, Subscriptions
 from orlop.world.clock import Clock, SystemClock
 
 _LIMITS: Final = CacheLimits()
+_log: Final = logging.getLogger(__name__)
 
 
 class CacheLife:
@@ -53,6 +55,7 @@ class CacheLife:
         """Why the storage's watch ended, when it did so by itself."""
         self._loaded = False
         """Something can be shown, though it need not be the newest."""
+        self._shared: dict[tuple[str | None, ...], Attributes] = {}
         self._starting = asyncio.Lock()
         self._restart = Restart(f"the watch cache of {prefix}")
         self._judge = Judge(self.scope, self.attributes)
@@ -102,13 +105,25 @@ class CacheLife:
     async def _read(self) -> tuple[CacheState, Revision]:
         prefix = self.scope.prefix
         page = await self._storage.list(prefix)
-        since = max(self._storage.compacted, page.revision - self._limits.start_revisions, 0)
-        most = self._limits.window_events
-        past = [event for event in await self._storage.history(prefix, since, most) if event.revision <= page.revision]
+        past, floor = await self._read_past(page.revision)
         state = self._new_state()
         await state.load(page.entries)
-        state.remember(past, since if len(past) < most else past[0].revision - 1)
+        state.remember(past, floor)
         return state, page.revision
+
+    async def _read_past(self, revision: Revision) -> tuple[list[Event], Revision]:
+        """What happened lately, and from when on that is all (where others write, a transaction's events share one
+        revision, and the oldest may lack some of its own). A past that can no longer be read (encrypted with a key
+        that was taken away) is as good as forgotten: what is there now was read."""
+        since = max(self._storage.compacted, revision - self._limits.start_revisions, 0)
+        most = self._limits.window_events
+        try:
+            events = await self._storage.history(self.scope.prefix, since, most)
+        except ReadFailed as error:
+            _log.warning("%s: the past cannot be read, watches begin now: %s", self.scope.prefix, error)
+            return [], revision
+        past = [event for event in events if event.revision <= revision]
+        return past, since if len(past) < most else past[0].revision - self.exclusive
 
     async def _tell_changes(self, old: Keyspace, revision: Revision) -> None:
         if not self._subscriptions.any_lasting:
@@ -163,8 +178,16 @@ class CacheLife:
         """What selectors see of an entry; decoded at the first need."""
         found = entry.attributes
         if found is None:
-            found = entry.attributes = self._attributes_of(entry.tree())
+            found = entry.attributes = self._sharing(self._attributes_of(entry.tree()))
         return found
+
+    def _sharing(self, found: Attributes) -> Attributes:
+        """The same attributes as `found`; one for all entries that have these, for there are often very many."""
+        labels, fields = found
+        key = (*labels, *labels.values(), None, *fields, *fields.values())
+        if len(self._shared) >= SHARED_ATTRIBUTES:
+            self._shared.clear()
+        return self._shared.setdefault(key, found)
 
     # --- the sink of the storage's watch
 

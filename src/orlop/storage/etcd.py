@@ -58,7 +58,7 @@ class EtcdStorage:
     def __init__(
         self, options: EtcdOptions, transformer: Transformer | None = None, clock: Clock | None = None
     ) -> None:
-        """Raises CannotOpen when grpc or protobuf are not installed."""
+        """Raises CannotOpen when no server is named, or when grpc or protobuf are not installed."""
         self._clock: Clock = clock or SystemClock()
         self._compacted: Revision = 0
         self._client = client = Client(options)
@@ -66,7 +66,7 @@ class EtcdStorage:
         flights = Flights(options.origins)
         decoder = Decoder(values, flights)
         self._newest = Newest(client, values)
-        self._feed = Feed(client, values, decoder, self._newest, self._on_compacted)
+        self._feed = Feed(client, values, decoder, self._newest, self._on_compacted, self._on_restored)
         self._leases = Leases(client, time.monotonic)
         writer = Writer(client, values, self._feed, flights, self._leases, Fence(client, values, self._leases))
         self._changes = Changes(client, values, self._feed, writer)
@@ -82,8 +82,8 @@ class EtcdStorage:
     # --- life
 
     async def start(self) -> None:
-        await self._client.start()
         try:
+            await self._client.start()
             revision = await self._newest.read()
             await self._compactor.learn()
             self._feed.start(revision, max(self._compacted, revision - self._look_back, 1))
@@ -124,6 +124,10 @@ class EtcdStorage:
 
     def _on_compacted(self, revision: Revision) -> None:
         self._compacted = max(self._compacted, revision)
+
+    def _on_restored(self, revision: Revision) -> None:
+        """The sequence went back: what was compacted is another history."""
+        self._compacted = revision
 
     def ready(self) -> str:
         if not self._open:
@@ -171,6 +175,8 @@ class EtcdStorage:
         try:
             return await change
         except EtcdError as error:
+            if error.closed:
+                raise Closed from None
             raise CommitFailed(str(error)) from error
         finally:
             self._writing -= 1
@@ -209,6 +215,8 @@ class EtcdStorage:
                 raise RevisionCompacted(revision, self._compacted) from None
             if error.future:
                 raise RevisionTooLarge(revision, self.revision) from None
+            if error.closed:
+                raise Closed from None
             raise ReadFailed(str(error)) from error
 
     # --- what happened and what will
@@ -226,7 +234,7 @@ class EtcdStorage:
     async def _older(self, prefix: str, since: Revision, most: int) -> Sequence[Event]:
         feed = self._feed
         if not feed.last_event:
-            await self._read(feed.reach(await self._read(feed.mark())))
+            await self._read(feed.reach(await self._read(feed.progress.mark())))
         try:
             return await self._read(self._past.events(prefix, since, feed.last_event, most))
         except RevisionCompacted as error:
@@ -272,7 +280,7 @@ class EtcdStorage:
 
     async def _probe(self) -> None:
         try:
-            self._feed.expect(await self._newest.read(ETCD_PROBE))
+            self._feed.progress.expect(await self._newest.read(ETCD_PROBE))
         except EtcdError as error:
             self._client.failure = str(error)
 

@@ -8,6 +8,7 @@ Knows whether etcd serves (`failure`), which readiness is made of.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -144,4 +145,4 @@ class Client:
     async def version(self, endpoint: Endpoint) -> tuple[int, ...]:
         """Of the member: (3, 5, 13)."""
         answer = await endpoint.call("Status", self.messages.StatusRequest(), ETCD_ATTEMPT, self._metadata)
-        return tuple(int(part) for part in answer.version.partition("-")[0].split("."))
+        return tuple(map(int, re.findall(r"\d+", answer.version)[:3]))

@@ -5,6 +5,7 @@ Made by `etcd_client`, which chooses between them. Turns gRPC's errors into `Etc
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -36,13 +37,14 @@ _CHANNEL: Final = (
 class Endpoint:
     """`shunned_until`: monotonic; it failed lately, others are preferred."""
 
-    __slots__ = ("_calls", "_channel", "_rpc_error", "eof", "name", "shunned_until")
+    __slots__ = ("_calls", "_channel", "_closed", "_rpc_error", "_usage_error", "eof", "name", "shunned_until")
 
     def __init__(self, name: str, tls: EtcdTls, messages: Messages) -> None:
         """On the event loop. Raises CannotOpen (not a URL, unreadable files)."""
         grpc, aio = library("grpc"), library("grpc.aio")
         self.name, self.shunned_until = name, 0.0
-        self.eof, self._rpc_error = aio.EOF, aio.AioRpcError
+        self.eof, self._rpc_error, self._usage_error = aio.EOF, aio.AioRpcError, aio.UsageError
+        self._closed = False
         secure, target = _target(name)
         if secure:
             self._channel = aio.secure_channel(target, _credentials(grpc, name, tls), options=_CHANNEL)
@@ -62,6 +64,13 @@ class Endpoint:
             return await self._calls[name](request, timeout=timeout, metadata=metadata)
         except self._rpc_error as error:
             raise self.translated(error) from None
+        except self._usage_error as error:
+            raise EtcdError("CLOSED", str(error), self.name) from None
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._closed and task is not None and not task.cancelling():  # closing cancels calls, not their callers
+                raise EtcdError("CLOSED", "the connection is closed", self.name) from None
+            raise
 
     def stream(self, metadata: Metadata) -> Any:
         """A watch stream, as grpc.aio has it."""
@@ -76,6 +85,7 @@ class Endpoint:
         return kind
 
     async def close(self) -> None:
+        self._closed = True
         await self._channel.close()
 
 

@@ -44,6 +44,11 @@ class EtcdError(Exception):
         return self.transient and not self.words.startswith(_NOT_TAKEN)
 
     @property
+    def closed(self) -> bool:
+        """By ourselves, while the call was under way."""
+        return self.code == "CLOSED"
+
+    @property
     def stale_token(self) -> bool:
         return self.words.startswith(_STALE_TOKEN)
 

@@ -3,17 +3,12 @@
 Run by `etcd`; reads from `etcd_stream` through `etcd_decoder`, hands events to `dispatch` and keeps the newest in a
 window for who begins to watch in the past. When a stream breaks, the next one, of another member, goes on behind the
 last revision seen; when that is compacted, every watch is ended and starts anew. Plays the part of apiserver
-`storage/etcd3/watcher.go` and `storage/cacher/progress.go`.
-
-How far the watch is, when nothing happens, etcd must be asked. In versions before 3.4.31 and 3.5.13 its answer may
-overtake events; there a mark is written instead, which comes in order like every other event (and rarely: only when
-what is missing was written outside our prefix).
+`storage/etcd3/watcher.go`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -27,18 +22,15 @@ from orlop.storage.etcd_decoder import Decoder, Unreadable
 from orlop.storage.etcd_endpoint import Endpoint
 from orlop.storage.etcd_error import EtcdError, WatchGone
 from orlop.storage.etcd_newest import Newest
+from orlop.storage.etcd_progress import Progress
 from orlop.storage.etcd_stream import Batch, Stream
 from orlop.storage.etcd_values import Values
 from orlop.storage.event_window import EventWindow
 from orlop.storage.interface import Event, Revision
 from orlop.storage.limits import (
     ETCD_DELIVERY,
-    ETCD_MARK_AFTER,
-    ETCD_NUDGE_AFTER,
-    ETCD_NUDGE_MOST,
     ETCD_RETRY_FIRST,
     ETCD_RETRY_MOST,
-    ETCD_STALL,
     ETCD_WINDOW_BYTES,
     ETCD_WINDOW_EVENTS,
 )
@@ -46,34 +38,33 @@ from orlop.storage.limits import (
 _log: Final = logging.getLogger(__name__)
 
 
-def _answers_in_order(version: tuple[int, ...]) -> bool:
-    return version >= (3, 5, 13) or (3, 4, 31) <= version < (3, 5)
-
-
 class Feed:
     """`position`: everything up to it was seen, since `epoch` began. `last_event`: the newest revision seen under the
     prefix. `failure`: why there is no stream at the moment, since `broken_since` (monotonic)."""
 
     def __init__(
-        self, client: Client, values: Values, decoder: Decoder, newest: Newest, on_compacted: Callable[[Revision], None]
+        self,
+        client: Client,
+        values: Values,
+        decoder: Decoder,
+        newest: Newest,
+        on_compacted: Callable[[Revision], None],
+        on_restored: Callable[[Revision], None],
     ) -> None:
         self._client, self._values, self._decoder, self._newest = client, values, decoder, newest
-        self._on_compacted = on_compacted
+        self._on_compacted, self._on_restored = on_compacted, on_restored
         client.on_shun = self._leave
         self.position: Revision = 0
         self.last_event: Revision = 0
         self.epoch = 0
         self.failure, self.broken_since = "", 0.0
-        self.dispatch = Dispatch(0, self._asked)
+        self.dispatch = Dispatch(0, self._ask)
         self.window = EventWindow(0, ETCD_WINDOW_EVENTS, ETCD_WINDOW_BYTES)
         self._arrivals = Arrivals(ETCD_DELIVERY)
-        self._exists: Revision = 0
-        self._moved = asyncio.Event()
         self._stream: Stream | None = None
-        self._ordered: bool | None = None
         self._resetting = False
         self._task: asyncio.Task[None] | None = None
-        self._nudging: asyncio.Task[None] | None = None
+        self.progress = Progress(client, values, newest, self)
 
     # --- life
 
@@ -84,16 +75,15 @@ class Feed:
 
     def _begin_at(self, revision: Revision, since: Revision) -> None:
         self.epoch += 1
-        self.dispatch.revision, self.position, self._exists = revision, since, revision
+        self.dispatch.revision, self.position, self.progress.exists = revision, since, revision
         self.window = EventWindow(since, ETCD_WINDOW_EVENTS, ETCD_WINDOW_BYTES)
 
     async def stop(self) -> None:
         self._resetting = False
-        for task in (self._task, self._nudging):
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self.progress.stop()
         self.dispatch.end(Closed())
         self._arrivals.end(Closed)
 
@@ -116,6 +106,9 @@ class Feed:
                     raise
                 self._resetting = False
                 self._lost(EtcdError("UNAVAILABLE", "etcd's watch lags behind"))
+            except Exception as error:  # a fault of ours; without this task every cache would stand still unnoticed
+                _log.exception("following etcd failed")
+                self._lost(EtcdError("INTERNAL", repr(error)))
             pause = ETCD_RETRY_FIRST if self.position > before else min(2 * pause, ETCD_RETRY_MOST)
             await asyncio.sleep(pause)
 
@@ -139,11 +132,11 @@ class Feed:
                 await self._went_back(newest)
         endpoint = self._client.endpoint
         stream = self._stream = Stream(self._client, endpoint)
-        self._ordered, self._resetting = None, False
+        self._resetting = False
         try:
             await stream.open(self._values.range, self.position + 1, compactions=True)
             self.failure = ""
-            self._moved.set()
+            self.progress.moved()
             while True:
                 self._take(await stream.next())
         except (EtcdError, asyncio.CancelledError) as error:
@@ -180,6 +173,7 @@ class Feed:
         last = self.position
         self._begin_at(newest, newest)
         self.last_event = 0
+        self._on_restored(newest)
         self.dispatch.end(RevisionCompacted(last, newest))
 
     def _take(self, batch: Batch) -> None:
@@ -218,7 +212,7 @@ class Feed:
 
     def _advanced(self) -> None:
         self._arrivals.reached(self.position)
-        self._moved.set()
+        self.progress.moved()
 
     # --- waiting for it
 
@@ -231,87 +225,22 @@ class Feed:
         """As `seen`, for any revision that exists."""
         if revision <= self.position:
             return True
-        self.expect(revision)
+        self.progress.expect(revision)
         return await self._arrivals.wait(revision)
 
-    def expect(self, revision: Revision) -> None:
-        """`revision` exists: see to it that it is delivered."""
-        if revision > self.position:
-            self._exists = max(self._exists, revision)
-            self._nudge_on()
-
-    def _asked(self, _: Revision) -> None:
-        self._nudge_on()
-
-    def _nudge_on(self) -> None:
-        if self._nudging is None or self._nudging.done():
-            self._nudging = asyncio.ensure_future(self._nudge())
-
-    def _waited_for(self) -> bool:
-        return self._exists > self.position or self.dispatch.promised > 0
-
-    async def _nudge(self) -> None:
-        """Ask etcd, ever more rarely, as long as somebody waits and nothing comes."""
-        pause, still_since = ETCD_NUDGE_AFTER, time.monotonic()
-        while True:
-            before = self.position
-            await self._move(pause)
-            if not self._waited_for():
-                return
-            if self.position > before:
-                pause, still_since = ETCD_NUDGE_AFTER, time.monotonic()
-                continue
-            still = time.monotonic() - still_since
-            try:
-                await self._ask_progress(still)
-                if still > ETCD_STALL:
-                    still_since = time.monotonic()
-                    await self._reset_if_stalled()
-            except EtcdError as error:
-                _log.debug("asking etcd for progress failed, once more: %s", error)
-            pause = min(2 * pause, ETCD_NUDGE_MOST)
-
-    async def _move(self, seconds: float) -> None:
-        self._moved.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._moved.wait()
-
-    async def _ask_progress(self, still: float) -> None:
-        stream = self._stream
-        if stream is None or self.failure:
-            return
-        if self._ordered is None:
-            self._ordered = _answers_in_order(await stream.version())
-        if self._ordered:
-            await stream.ask_progress()
-        elif still >= ETCD_MARK_AFTER and await self._mark_is_due():
-            await self.mark()
-
-    async def _mark_is_due(self) -> bool:
-        newest = await self._newest.ask()
-        promised = self.dispatch.promised
-        return newest > self.position and (self._exists > self.position or 0 < promised <= newest)
-
-    async def mark(self) -> Revision:
-        """An event of no meaning, to see how far the watch is."""
-        request = self._client.messages.PutRequest(key=self._values.internal + b"mark", value=b"")
-        answer = await self._client.call("Put", request)
-        revision: Revision = answer.header.revision
-        return revision
-
-    async def _reset_if_stalled(self) -> None:
-        before = self.position
-        newest = await self._newest.ask()
-        if newest > before == self.position and self._stream is not None and not self.failure:
-            self._reset()
+    def _ask(self, revision: Revision) -> None:
+        self.progress.ask(revision)
 
     def _leave(self, endpoint: Endpoint) -> None:
         """A member failed to answer a call: do not wait for its events either."""
-        if self._stream is not None and self._stream.endpoint is endpoint and not self.failure:
-            self._reset()
+        if self.stream is not None and self.stream.endpoint is endpoint:
+            self.reset()
 
-    def _reset(self) -> None:
+    @property
+    def stream(self) -> Stream | None:
+        return None if self.failure else self._stream
+
+    def reset(self) -> None:
         """Go on with another stream."""
         if self._stream is not None:
             self._resetting = True

@@ -8,10 +8,10 @@ own watch has delivered the fence, because it delivered the write before, if the
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from typing import Any
 
+from orlop.storage.etcd_barrier import Barrier
 from orlop.storage.etcd_client import Client
 from orlop.storage.etcd_leases import Leases
 from orlop.storage.etcd_messages import CREATE, EQUAL
@@ -28,8 +28,7 @@ class Fence:
         self._root = b"%bfence/%b-" % (values.internal, secrets.token_hex(6).encode())
         self._count = 0
         self._key = b""
-        self._building: asyncio.Task[Revision] | None = None
-        self._next: asyncio.Task[Revision] | None = None
+        self._barrier = Barrier(self._build)
         self.open: Any = None
         self._move()
 
@@ -42,19 +41,7 @@ class Fence:
     async def put_up(self) -> Revision:
         """Where the fence is, before which everything was sent that carries the present comparison; later
         transactions carry another. Those who need one at a time share it. Raises EtcdError."""
-        if self._building is None or self._building.done():
-            self._building = asyncio.ensure_future(self._build())
-        elif self._next is None:
-            self._next = asyncio.ensure_future(self._after(self._building))
-            return await asyncio.shield(self._next)
-        else:
-            return await asyncio.shield(self._next)
-        return await asyncio.shield(self._building)
-
-    async def _after(self, building: asyncio.Task[Revision]) -> Revision:
-        await asyncio.wait((building,))
-        self._building, self._next = self._next, None
-        return await self._build()
+        return await self._barrier.pass_through()
 
     async def _build(self) -> Revision:
         key = self._key

@@ -87,6 +87,10 @@ JUDGE_SLICE: Final = 1_024
 DECODE_SLICE: Final = 64
 """Those of them that it decodes for that in one turn, because what selectors look at was not known yet."""
 
+SHARED_ATTRIBUTES: Final = 4_096
+"""Different attributes that a cache keeps to share between entries that have the same. Beyond it all are forgotten and
+collected anew."""
+
 INDEX_AT_ONCE: Final = 512
 """Entries of which an index is made at once. Of more it is made in slices, and lists do without meanwhile."""
 

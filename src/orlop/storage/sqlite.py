@@ -60,12 +60,13 @@ from orlop.storage.interface import (
     stamp,
 )
 from orlop.storage.keyspace import after
-from orlop.storage.limits import COMPACTION_SECONDS, EXPIRY_BATCH
+from orlop.storage.limits import COMPACTION_SECONDS
 from orlop.storage.pending import Accepted, Pending
 from orlop.storage.restoration import Entries, State, events, plan
-from orlop.storage.sqlite_backup import GivenUp, backup
+from orlop.storage.sqlite_backup import Backups, GivenUp
 from orlop.storage.sqlite_checkpoint import Checkpointer
 from orlop.storage.sqlite_compaction import Ballast, Sweeper
+from orlop.storage.sqlite_expiry import expire
 from orlop.storage.sqlite_file import DataDirectory, open_checkpointer, open_reader, open_writer
 from orlop.storage.sqlite_limits import LOG_BYTES, LOG_ROWS
 from orlop.storage.sqlite_pipeline import Pipeline
@@ -76,10 +77,6 @@ from orlop.storage.transformer import Transformer
 from orlop.world.clock import Clock, SystemClock
 
 _log: Final = logging.getLogger(__name__)
-
-
-class _WrittenMeanwhile(Exception):
-    """An expired key is not what it was when its time was set."""
 
 
 class SqliteStorage:
@@ -107,7 +104,7 @@ class SqliteStorage:
         self._open = False
         self._revision: Revision = 1
         self._history = log_rows, log_bytes
-        self._backups: set[asyncio.Future[Revision]] = set()
+        self._backups = Backups(self._directory.database, self._backup_may_go_on)
         self._interval = compaction_interval
         self._schedule = CompactionSchedule(compaction_interval) if compaction_interval else None
 
@@ -156,8 +153,7 @@ class SqliteStorage:
             return
         self._open = False
         await self._sweeper.stop()
-        if self._backups:
-            await asyncio.wait(self._backups)
+        await self._backups.ended()
         await self._pipeline.drain()
         await self._checkpointer.stop()
         await self._leave()
@@ -386,12 +382,8 @@ class SqliteStorage:
         """Copy the database as it is now to the file `target`, while everything goes on; returns the revision that the
         copy shows. Raises ReadFailed, CannotOpen and OSError; Closed when the storage is closed meanwhile."""
         self._require_open()
-        work = asyncio.to_thread(backup, self._directory.database, target, self._backup_may_go_on)
-        copying = asyncio.ensure_future(work)
-        self._backups.add(copying)
-        copying.add_done_callback(self._backups.discard)
         try:
-            return await asyncio.shield(copying)
+            return await self._backups.make(target)
         except GivenUp:
             self._require_open()
             raise ReadFailed("the disk failed during the backup") from None
@@ -406,30 +398,13 @@ class SqliteStorage:
         try:
             if self._pipeline.unwell or self._trust.lost:
                 await self._pipeline.try_again()
-            await self._expire()
+            await expire(self._expiry, self._clock.now(), self.delete)
             self._sweeper.aim(self._ballast.excess())
             if self._schedule is not None:
                 self._sweeper.aim(self._schedule.due(self._clock.monotonic(), self._revision))
             self._sweeper.sweep_aside()
         except StorageError as error:
             _log.warning("housekeeping was cut short: %s", error)
-
-    async def _expire(self) -> None:
-        due = self._expiry.due(self._clock.now(), EXPIRY_BATCH)
-        results = await asyncio.gather(
-            *(self.delete(one.key, partial(_require_at, one.revision)) for one in due), return_exceptions=True
-        )
-        failed: Exception | None = None
-        for one, result in zip(due, results, strict=True):
-            if isinstance(result, StorageError) and not isinstance(result, KeyNotFound):
-                self._expiry.push(*one)
-                failed = result
-            elif isinstance(result, BaseException) and not isinstance(
-                result, KeyNotFound | _WrittenMeanwhile
-            ):
-                raise result
-        if failed is not None:
-            raise failed
 
     def _finish_checkpoint(self) -> None:
         if self._open:
@@ -446,8 +421,3 @@ class SqliteStorage:
 def _note_failure(chore: asyncio.Future[int]) -> None:
     if not chore.cancelled() and chore.exception() is not None:
         _log.warning("the write-ahead log could not be copied into the database: %s", chore.exception())
-
-
-def _require_at(revision: Revision, entry: Entry) -> None:
-    if entry.revision != revision:
-        raise _WrittenMeanwhile

@@ -8,6 +8,7 @@ before it gets its name.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 from collections.abc import Callable
@@ -29,6 +30,26 @@ _UNFINISHED: Final = ".unfinished"
 
 class GivenUp(Exception):
     """Somebody did not want the backup any more."""
+
+
+class Backups:
+    """Those that a running storage is making, each on a thread. `go_on` is asked by all."""
+
+    def __init__(self, database: Path, go_on: Goon) -> None:
+        self._database, self._go_on = database, go_on
+        self._running: set[asyncio.Future[Revision]] = set()
+
+    async def make(self, target: Path) -> Revision:
+        """Raises GivenUp and what `backup` raises."""
+        copying = asyncio.ensure_future(asyncio.to_thread(backup, self._database, target, self._go_on))
+        self._running.add(copying)
+        copying.add_done_callback(self._running.discard)
+        return await asyncio.shield(copying)  # the thread does not end with its caller
+
+    async def ended(self) -> None:
+        """Return when none is running."""
+        if self._running:
+            await asyncio.wait(self._running)
 
 
 def backup(source: Path, target: Path, go_on: Goon = lambda: True) -> Revision:

@@ -128,6 +128,7 @@ def check(path: Path) -> list[str]:
     database = located(path)
     with closing(open_untouched(database)) as connection:
         try:
+            connection.execute("BEGIN")  # one state, whatever a server writes meanwhile
             return _faults(connection, database)
         except sqlite3.Error as error:
             return [trouble(error)]
