@@ -192,7 +192,8 @@ class Bench:
             self._waits.append(max(0.0, time.perf_counter() - due))
 
     async def run(self) -> None:
-        print("\n| what | wall ms | CPU ms | longest pause ms | of it CPU ms | over 10 ms | small GET p50 / max ms | peak MiB |\n"
+        print("\n| what | wall ms | CPU ms | longest pause ms | of it CPU ms | over 10 ms | small GET p50 / max ms "
+              "| peak MiB |\n"
               "|---|---:|---:|---:|---:|---:|---:|---:|")
         await self.timed("list, whole", self.ask)
         await self.timed("list, as Table", lambda: self.ask(accept=TABLE))

@@ -279,3 +279,26 @@ def test_namespaces_do_not_leak() -> None:
         assert one.told() == [("ADDED", "b")] and all_.told()[before:] == [("ADDED", "a"), ("ADDED", "b")]
 
     play(scenario)
+
+
+@pytest.mark.parametrize("query", ["", "resourceVersion=0", "resourceVersion={now}", "resourceVersion={before}",
+                                   "sendInitialEvents=1&resourceVersionMatch=NotOlderThan"])
+def test_while_the_storage_is_away(query: str) -> None:
+    """A watch ends at once, cleanly, so that the client tries again; it shows nothing that may be old as if it were
+    all."""
+
+    async def scenario(server: orlop.Server) -> None:
+        before = now(server)
+        await make(server, "a")
+        cache = server.running.application.stores[("", "configmaps")].cache
+        cache.broken(RuntimeError("nobody answers"))
+        client = await watch(server, query.format(now=now(server), before=before))
+        await settle()
+        assert client.ended == "closed" and client.taken == b""
+        assert len(server.running.application.watches) == 0
+        cache._source = None
+        await cache.start()
+        again = await watch(server)
+        assert again.told() == [("ADDED", "a")]
+
+    play(scenario)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from listener_wire import Seen, get, on_loop, post, site
+from listener_wire import Seen, get, on_loop, post, site, turn
 from test_channel import Streams, opened
 
 from orlop.api.http import Answer, Frame, Request, Response, Stream
@@ -87,6 +87,40 @@ async def test_streams_nobody_ends_are_ended_cleanly() -> None:
         assert [await wire.chunk(), await wire.chunk(), await wire.rest()] == [b"before", b"", b""]
         channel.write(Frame(b"after"))
     assert streams.lost == [0]
+
+
+@on_loop
+async def test_a_stream_that_finishes_by_itself_is_left_to() -> None:
+    """A long list goes out whole: ended before, it would look complete. Drain waits for it."""
+    streams = Streams(lambda channel: setattr(channel, "finishes", True))
+    async with site(streams) as here:
+        wire, channel = await opened(here, streams)
+        channel.write(Frame(b"first"))
+        drained = asyncio.create_task(here.listener.drain(10))
+        assert await wire.chunk() == b"first"
+        assert not drained.done() and streams.lost == []
+        channel.write(Frame(b"last"))
+        channel.close()
+        assert [await wire.chunk(), await wire.chunk()] == [b"last", b""]
+        await drained
+
+
+@on_loop
+async def test_a_stream_that_finishes_by_itself_outlives_a_half_close() -> None:
+    """A client that has nothing more to ask gets the whole long list; of a watch it is taken for gone."""
+    finishing = Streams(lambda channel: setattr(channel, "finishes", True))
+    async with site(finishing) as here:
+        wire, channel = await opened(here, finishing)
+        wire.writer.write_eof()
+        await turn()
+        channel.write(Frame(b"whole"))
+        channel.close()
+        assert [await wire.chunk(), await wire.chunk()] == [b"whole", b""]
+    watching = Streams()
+    async with site(watching) as here:
+        wire, channel = await opened(here, watching)
+        wire.writer.write_eof()
+        await here.until(lambda: watching.lost == [0])
 
 
 @on_loop

@@ -1,6 +1,6 @@
 """kill -9 under write load: no acknowledged write is lost, no revision is used twice, watches go on exactly.
 
-ORLOP_CRASHES says how often to kill (5 when it is not set).
+ORLOP_KILL_ROUNDS says how often to kill (5 when it is not set). The server compacts and lets keys expire as it writes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from orlop.storage.sqlite import SqliteStorage
 from orlop.storage.watch_cache import WatchCache
 
 CRASH_WRITER = Path(__file__).with_name("crash_writer.py")
-CRASHES = int(os.environ.get("ORLOP_CRASHES", "5"))
+ROUNDS = int(os.environ.get("ORLOP_KILL_ROUNDS", "5"))
 PREFIX = "/registry/things/"
 
 

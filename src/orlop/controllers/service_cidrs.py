@@ -40,8 +40,8 @@ class ServiceCIDRController:
         self._queue = WorkQueue("service-cidrs", self._reconcile, workers=1)
 
     def start(self) -> None:
-        self._subscribers = [self._ranges.cache.subscribe(EVERYTHING, self._on_ranges),
-                             self._addresses.cache.subscribe(EVERYTHING, self._on_addresses)]
+        self._subscribers = [self._ranges.cache.subscribe(EVERYTHING, self._on_ranges, lasting=True),
+                             self._addresses.cache.subscribe(EVERYTHING, self._on_addresses, lasting=True)]
         self._add_all()
         self._queue.start()
 

@@ -65,7 +65,7 @@ class ServiceRepairController:
     def start(self) -> None:
         """`repair` has run once already."""
         cache = self._writer.stores[(GROUP, ADDRESSES)].cache
-        self._subscriber = cache.subscribe(EVERYTHING, self._on_addresses)
+        self._subscriber = cache.subscribe(EVERYTHING, self._on_addresses, lasting=True)
         self._queue.start()
         self._task = asyncio.create_task(self._run(), name="service-repair")
 

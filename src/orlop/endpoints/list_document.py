@@ -200,4 +200,20 @@ class InProtobuf:
         place = empty.rindex(protobuf.delimited(2, b"") + _ENVELOPE_END)
         before = empty[:place] + protobuf.tag(2, protobuf.BYTES) + protobuf.varint(size)
         encoded, self._encoded, self._items = self._encoded, [], ()
-        return Source(bytes, encoded, opening=before + shell, closing=_ENVELOPE_END)
+        return Source(bytes, more=_Given(encoded), opening=before + shell, closing=_ENVELOPE_END)
+
+
+class _Given:
+    """Pieces given away one by one, each forgotten then: to free all at once would take long, too."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._left = pieces[::-1]
+        self.finished = not pieces
+
+    def turn(self) -> list[bytes]:
+        piece = self._left.pop()
+        self.finished = not self._left
+        return [piece]
+
+    def close(self) -> None:
+        self._left, self.finished = [], True

@@ -135,15 +135,14 @@ class Watch:
         channel = self._channel
         assert channel is not None
         try:
-            source = self._initial_events()
+            self._initial = Feed(self._initial_events(), channel, self._release, self._cut, FEED_SECONDS)
+            self._join()
         except RevisionCompacted as error:
             self._refuse(resource_version.too_old(error.revision, error.oldest + 1))
             return
-        except Closed:
+        except Closed:  # the storage is away: the client is to watch again
             self.end()
             return
-        self._initial = Feed(source, channel, self._release, self._cut, FEED_SECONDS)
-        self._join()
         self._later("end", self._timeout, self.end)
         if self._options.allow_watch_bookmarks:
             self._later("bookmark", BOOKMARK_PERIOD, self._bookmark_again)
@@ -280,6 +279,8 @@ def watch(scope: Scope, request: Request, options: ListOptions) -> Answer | Awai
         cache.events_since(Predicate(name="-"), revision)
     except RevisionCompacted:
         return _recalled(opened, stream)
+    except Closed:
+        return stream  # which ends at once
     return stream
 
 
@@ -291,6 +292,6 @@ async def _after(first: Awaitable[None], stream: Stream) -> Answer:
 async def _recalled(opened: Watch, stream: Stream) -> Answer:
     """What memory no longer holds is read before the stream opens; a revision that is gone for good is told inside
     the stream."""
-    with contextlib.suppress(RevisionCompacted):
+    with contextlib.suppress(RevisionCompacted, Closed):
         await opened.recall()
     return stream

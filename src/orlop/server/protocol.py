@@ -108,6 +108,7 @@ class Connection(Answering):
             stays = request.method not in SAFE_METHODS
         else:
             stays = self.state == SENDING or bool(self._held and self.state <= READING)
+            stays = stays or (self._channel is not None and self._channel.finishes)
         return stays and self._transport.get_extra_info("ssl_object") is None
 
     def connection_lost(self, exc: Exception | None) -> None:

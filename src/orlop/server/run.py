@@ -32,6 +32,7 @@ from orlop.controllers.leader_election import LeaderElection
 from orlop.controllers.namespace_content import NamespaceContentController
 from orlop.controllers.namespaces import NamespaceController
 from orlop.controllers.role_aggregation import RoleAggregationController
+from orlop.controllers.service_cidrs import ServiceCIDRController
 from orlop.controllers.service_repair import ServiceRepairController
 from orlop.controllers.writer import Writer
 from orlop.registry import times
@@ -55,8 +56,9 @@ log = logging.getLogger(__name__)
 ADMIN = with_authenticated(User("orlop-admin", ("system:masters",)))
 TICK = 1.0
 """Seconds between two rounds of housekeeping."""
-GC_THRESHOLDS = (50_000, 20, 50)
-"""Objects live long and are not cyclic: collect rarely; what start-up made is frozen."""
+GC_THRESHOLDS = (10_000, 10, 1000)
+"""Objects live long and are not cyclic: the young are looked through in small portions, the old hardly ever; what
+start-up made is frozen."""
 
 
 class Running:
@@ -215,6 +217,9 @@ def _wanted(application: Application, writer: Writer, directory: DataDir, config
         yield NamespaceController(writer, rooms["finalize"], rooms["status"],
                                   lambda: times.text(application.outside.clock.now()),
                                   config.namespace_deletion_grace)
+    if config.service_cidr_controller:
+        statuses = application.rooms[GroupResource("networking.k8s.io", "servicecidrs")]
+        yield ServiceCIDRController(writer, statuses["status"], application.outside.clock.now)
     if config.role_aggregation_controller:
         yield RoleAggregationController(writer)
     if config.service_account_controller or config.root_ca_controller:
@@ -247,7 +252,6 @@ async def serve(config: Config) -> None:
     for number in signals:
         loop.add_signal_handler(number, on_signal)
     async with running(config) as server:
-        gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         kubeconfig = server.directory.path / "admin.kubeconfig"

@@ -34,7 +34,6 @@ from orlop.storage.errors import (
     CommitFailed,
     KeyExists,
     KeyNotFound,
-    ReadFailed,
     RevisionCompacted,
     RevisionTooLarge,
     StorageError,
@@ -63,7 +62,7 @@ from orlop.storage.keyspace import after
 from orlop.storage.limits import COMPACTION_SECONDS
 from orlop.storage.pending import Accepted, Pending
 from orlop.storage.restoration import Entries, State, events, plan
-from orlop.storage.sqlite_backup import Backups, GivenUp
+from orlop.storage.sqlite_backup import Backups
 from orlop.storage.sqlite_checkpoint import Checkpointer
 from orlop.storage.sqlite_compaction import Ballast, Sweeper
 from orlop.storage.sqlite_expiry import expire
@@ -72,7 +71,7 @@ from orlop.storage.sqlite_limits import LOG_BYTES, LOG_ROWS
 from orlop.storage.sqlite_pipeline import Pipeline
 from orlop.storage.sqlite_reader import Reader
 from orlop.storage.sqlite_trust import Trust
-from orlop.storage.sqlite_writer import CommitBatch, Worker, checkpoint
+from orlop.storage.sqlite_writer import CommitBatch, Worker
 from orlop.storage.transformer import Transformer
 from orlop.world.clock import Clock, SystemClock
 
@@ -104,7 +103,6 @@ class SqliteStorage:
         self._open = False
         self._revision: Revision = 1
         self._history = log_rows, log_bytes
-        self._backups = Backups(self._directory.database, self._backup_may_go_on)
         self._interval = compaction_interval
         self._schedule = CompactionSchedule(compaction_interval) if compaction_interval else None
 
@@ -131,12 +129,11 @@ class SqliteStorage:
         self._revision = start.newest
         self._dispatch = Dispatch(self._revision)
         self._trust = Trust(path)
+        self._backups = Backups(path, self._trust)
         self._writer = Worker("orlop-writer", connection, loop, self._trust, mends=True)
         self._pending = Pending(self._revision)
         self._pipeline = Pipeline(self._writer, loop, self._pending, self._publish, self._batch)
-        self._checkpointer = Checkpointer(
-            partial(open_checkpointer, path), loop, self._trust, self._finish_checkpoint
-        )
+        self._checkpointer = Checkpointer(partial(open_checkpointer, path), loop, self._trust, self._pipeline.begin_chore)
         # each write that is kept may have superseded one
         self._ballast = Ballast(*self._history, start.newest, start.kept, start.kept * start.usual_size)
         self._sweeper = Sweeper(
@@ -153,7 +150,7 @@ class SqliteStorage:
             return
         self._open = False
         await self._sweeper.stop()
-        await self._backups.ended()
+        await self._backups.stop()
         await self._pipeline.drain()
         await self._checkpointer.stop()
         await self._leave()
@@ -382,15 +379,7 @@ class SqliteStorage:
         """Copy the database as it is now to the file `target`, while everything goes on; returns the revision that the
         copy shows. Raises ReadFailed, CannotOpen and OSError; Closed when the storage is closed meanwhile."""
         self._require_open()
-        try:
-            return await self._backups.make(target)
-        except GivenUp:
-            self._require_open()
-            raise ReadFailed("the disk failed during the backup") from None
-
-    def _backup_may_go_on(self) -> bool:
-        """As it reads, a failed sync cannot be mended."""
-        return self._open and not self._trust.lost
+        return await self._backups.make(target)
 
     async def tick(self) -> None:
         """What fails here is reported by `ready` and tried again by a later tick."""
@@ -406,18 +395,9 @@ class SqliteStorage:
         except StorageError as error:
             _log.warning("housekeeping was cut short: %s", error)
 
-    def _finish_checkpoint(self) -> None:
-        if self._open:
-            self._pipeline.begin_chore(checkpoint).add_done_callback(_note_failure)
-
     def check_invariants(self) -> None:
         self._pipeline.check_invariants()
         self._dispatch.check_invariants()
         assert self._dispatch.revision == self._revision
         assert self._pending.next_revision == self._revision + self._pending.outstanding + 1
         self._sweeper.check_invariants(self._revision)
-
-
-def _note_failure(chore: asyncio.Future[int]) -> None:
-    if not chore.cancelled() and chore.exception() is not None:
-        _log.warning("the write-ahead log could not be copied into the database: %s", chore.exception())

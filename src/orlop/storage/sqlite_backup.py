@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Final
 
 from orlop.storage import sqlite_schema as schema
-from orlop.storage.errors import ReadFailed
+from orlop.storage.errors import Closed, ReadFailed
 from orlop.storage.interface import Revision
 from orlop.storage.sqlite_file import describe, located, open_untouched, open_writer, witnessed
 from orlop.storage.sqlite_limits import BACKUP_PAGES, BACKUP_SYNC_PAGES
+from orlop.storage.sqlite_trust import Trust
 
 Goon = Callable[[], bool]
 """Asked between two steps; False: give up."""
@@ -33,21 +34,29 @@ class GivenUp(Exception):
 
 
 class Backups:
-    """Those that a running storage is making, each on a thread. `go_on` is asked by all."""
+    """Those that a running storage is making, each on a thread."""
 
-    def __init__(self, database: Path, go_on: Goon) -> None:
-        self._database, self._go_on = database, go_on
+    def __init__(self, database: Path, trust: Trust) -> None:
+        self._database, self._trust = database, trust
+        self._stopping = False
         self._running: set[asyncio.Future[Revision]] = set()
 
     async def make(self, target: Path) -> Revision:
-        """Raises GivenUp and what `backup` raises."""
+        """Raises Closed, ReadFailed when the disk fails meanwhile, and what `backup` raises."""
         copying = asyncio.ensure_future(asyncio.to_thread(backup, self._database, target, self._go_on))
         self._running.add(copying)
         copying.add_done_callback(self._running.discard)
-        return await asyncio.shield(copying)  # the thread does not end with its caller
+        try:
+            return await asyncio.shield(copying)  # the thread does not end with its caller
+        except GivenUp:
+            raise Closed if self._stopping else ReadFailed("the disk failed during the backup") from None
 
-    async def ended(self) -> None:
-        """Return when none is running."""
+    def _go_on(self) -> bool:
+        """A failed sync cannot be mended while somebody reads."""
+        return not (self._stopping or self._trust.lost)
+
+    async def stop(self) -> None:
+        self._stopping = True
         if self._running:
             await asyncio.wait(self._running)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from asyncio import AbstractEventLoop
+from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -19,22 +19,22 @@ from orlop.storage.limits import WAL_PAGES
 from orlop.storage.pending import Accepted
 from orlop.storage.sqlite_schema import PAGE_SIZE
 from orlop.storage.sqlite_trust import Trust
-from orlop.storage.sqlite_writer import Worker, checkpoint
+from orlop.storage.sqlite_writer import Job, Worker, checkpoint
 
 _log: Final = logging.getLogger(__name__)
 
 
 class Checkpointer:
-    """`finish` has the writer checkpoint the rest. The thread is started when it is first needed."""
+    """`begin_chore` has the writer checkpoint the rest. The thread is started when it is first needed."""
 
     def __init__(
         self,
         open_connection: Callable[[], sqlite3.Connection],
         loop: AbstractEventLoop,
         trust: Trust,
-        finish: Callable[[], None],
+        begin_chore: Callable[[Job], Future[int]],
     ) -> None:
-        self._open, self._loop, self._trust, self._finish = open_connection, loop, trust, finish
+        self._open, self._loop, self._trust, self._begin_chore = open_connection, loop, trust, begin_chore
         self._pages = 0
         self._worker: Worker | None = None
         self._stopping = False
@@ -66,7 +66,7 @@ class Checkpointer:
         if error is not None:
             _log.warning("the write-ahead log could not be copied into the database: %s", error)
         elif not self._stopping:
-            self._finish()
+            self._begin_chore(checkpoint).add_done_callback(_note_failure)
 
     async def stop(self) -> None:
         self._stopping = True
@@ -74,3 +74,8 @@ class Checkpointer:
             await self._worker.idle()
             self._worker.stop()
             self._worker = None
+
+
+def _note_failure(chore: Future[int]) -> None:
+    if not chore.cancelled() and chore.exception() is not None:
+        _log.warning("the write-ahead log could not be copied into the database: %s", chore.exception())
