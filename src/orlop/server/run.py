@@ -44,6 +44,7 @@ from orlop.server.data_dir import DataDir, DataDirLock
 from orlop.server.handler import Observer
 from orlop.server.listener import Listener
 from orlop.server.snapshots import Snapshot
+from orlop.server.storage_metrics import add_election, add_reload, add_storage
 from orlop.server.storages import Protection, make_storage, protection
 from orlop.server.tls import server_context
 from orlop.storage.interface import Storage
@@ -54,6 +55,8 @@ from orlop.world.entropy import RandomEntropy
 log = logging.getLogger(__name__)
 
 ADMIN = with_authenticated(User("orlop-admin", ("system:masters",)))
+CONTROLLERS = "orlop-controllers"
+"""The Lease (in kube-system) of the server that runs the built-in controllers."""
 TICK = 1.0
 """Seconds between two rounds of housekeeping."""
 GC_THRESHOLDS = (10_000, 10, 1000)
@@ -99,6 +102,9 @@ async def running(config: Config, *, listen: bool = True, outside: Outside | Non
         stack.push_async_callback(storage.close)
         application = _application(storage, config, outside, directory)
         stack.push_async_callback(application.close)
+        add_storage(application.metrics, storage)
+        if protected.reload is not None:
+            add_reload(application.metrics, protected.reload)
         await application.start()
         writer = Writer(application.stores, application.schema, defaults)
         bootstrap = _bootstrap(application, writer)
@@ -191,8 +197,9 @@ async def _controlling(application: Application, writer: Writer, directory: Data
             yield
         return
     outside = application.outside
-    election = LeaderElection(writer, "orlop-controllers", f"{socket.gethostname()}:{port}_{outside.entropy.uid()}",
+    election = LeaderElection(writer, CONTROLLERS, f"{socket.gethostname()}:{port}_{outside.entropy.uid()}",
                               outside.clock, lambda: _controllers(application, writer, directory), random.random)
+    add_election(application.metrics, CONTROLLERS, election)
     electing = asyncio.create_task(election.run(), name="leader-election")
     try:
         yield

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from orlop.storage.errors import CannotOpen, Closed, CommitFailed, ReadFailed, RevisionCompacted, RevisionTooLarge
@@ -128,6 +128,10 @@ class EtcdStorage:
     def _on_restored(self, revision: Revision) -> None:
         """The sequence went back: what was compacted is another history."""
         self._compacted = revision
+
+    def figures(self) -> Mapping[str, float]:
+        """For /metrics."""
+        return {"orlop_storage_restarts_total": float(self._feed.restarts)}
 
     def ready(self) -> str:
         if not self._open:

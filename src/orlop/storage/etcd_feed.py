@@ -58,6 +58,7 @@ class Feed:
         self.last_event: Revision = 0
         self.epoch = 0
         self.failure, self.broken_since = "", 0.0
+        self.restarts = 0
         self.dispatch = Dispatch(0, self._ask)
         self.window = EventWindow(0, ETCD_WINDOW_EVENTS, ETCD_WINDOW_BYTES)
         self._arrivals = Arrivals(ETCD_DELIVERY)
@@ -113,6 +114,7 @@ class Feed:
             await asyncio.sleep(pause)
 
     def _lost(self, error: EtcdError) -> None:
+        self.restarts += 1
         if not self.failure:
             self.broken_since = time.monotonic()
             _log.warning("the watch on etcd broke, trying again: %s", error)

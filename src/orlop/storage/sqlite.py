@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -96,8 +96,7 @@ class SqliteStorage:
         log_bytes: int = LOG_BYTES,
         max_pages: int = 0,
     ) -> None:
-        self._directory = DataDirectory(directory)
-        self._transformer = transformer
+        self._directory, self._transformer = DataDirectory(directory), transformer
         self._clock: Clock = clock or SystemClock()
         self._max_pages = max_pages
         self._open = False
@@ -133,17 +132,14 @@ class SqliteStorage:
         self._writer = Worker("orlop-writer", connection, loop, self._trust, mends=True)
         self._pending = Pending(self._revision)
         self._pipeline = Pipeline(self._writer, loop, self._pending, self._publish, self._batch)
-        self._checkpointer = Checkpointer(partial(open_checkpointer, path), loop, self._trust, self._pipeline.begin_chore)
+        beside = partial(open_checkpointer, path)
+        self._checkpointer = Checkpointer(beside, loop, self._trust, self._pipeline.begin_chore)
         # each write that is kept may have superseded one
         self._ballast = Ballast(*self._history, start.newest, start.kept, start.kept * start.usual_size)
         self._sweeper = Sweeper(
-            self._pipeline,
-            self._ballast,
-            start.compacted,
-            start.compacting,
-            self._checkpointer.wrote,
+            self._pipeline, self._ballast, start.compacted, start.compacting, self._checkpointer.wrote,
             self._interval / 2,  # it is done long before the next is due
-        )
+        )  # fmt: skip
 
     async def close(self) -> None:
         if not self._open:
@@ -181,6 +177,15 @@ class SqliteStorage:
     async def newest(self) -> Revision:
         self._require_open()
         return self._revision
+
+    def figures(self) -> Mapping[str, float]:
+        """For /metrics."""
+        database = self._directory.database
+        return {
+            "apiserver_storage_size_bytes": _size(database),
+            "orlop_storage_log_bytes": _size(database.with_name(database.name + "-wal")),
+            "orlop_storage_pending_writes": float(self._pending.outstanding),
+        }
 
     def ready(self) -> str:
         if not self._open:
@@ -401,3 +406,10 @@ class SqliteStorage:
         assert self._dispatch.revision == self._revision
         assert self._pending.next_revision == self._revision + self._pending.outstanding + 1
         self._sweeper.check_invariants(self._revision)
+
+
+def _size(file: Path) -> float:
+    try:
+        return float(file.stat().st_size)
+    except FileNotFoundError:
+        return 0.0
