@@ -302,3 +302,17 @@ def test_while_the_storage_is_away(query: str) -> None:
         assert again.told() == [("ADDED", "a")]
 
     play(scenario)
+
+
+def test_the_first_table_has_the_columns() -> None:
+    """The columns stand in the first event of a watch, also when a bookmark closes the initial ones."""
+
+    async def scenario(server: orlop.Server) -> None:
+        await make(server, "a")
+        query = "sendInitialEvents=1&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
+        client = await watch(server, query, headers={"accept": TABLE})
+        first, bookmark = client.events()
+        assert [column["name"] for column in first["object"]["columnDefinitions"]] == ["Name", "Data", "Age"]
+        assert bookmark["type"] == "BOOKMARK" and bookmark["object"]["columnDefinitions"] is None
+
+    play(scenario)

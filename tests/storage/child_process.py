@@ -34,7 +34,7 @@ def in_child(work: Callable[[], None]) -> None:
         os.write(writing, pickle.dumps(said[-60_000:]))
         os._exit(0)
     os.close(writing)
-    with open(reading, "rb") as pipe:
+    with os.fdopen(reading, "rb") as pipe:
         content = pipe.read()
     os.waitpid(child, 0)
     said = pickle.loads(content) if content else "the process ended without a word"

@@ -11,6 +11,7 @@ import asyncio
 import os
 import random
 import sys
+import time
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
@@ -22,6 +23,7 @@ from orlop.storage.interface import Attributes, Event, Write
 from orlop.storage.predicate import EVERYTHING
 from orlop.storage.sqlite import SqliteStorage
 from orlop.storage.watch_cache import WatchCache
+from orlop.world.clock import ManualClock
 
 PREFIX = "/registry/things/"
 CLIENTS, KEYS = 12, 30
@@ -47,7 +49,7 @@ async def client(cache: WatchCache, chance: random.Random, values: count[int]) -
         try:
             match chance.randrange(4):
                 case 0:
-                    done = "create", await cache.create(key, content(name, value))
+                    done = "create", await cache.create(key, content(name, value), ttl=chance.choice((0, 0, 5)))
                 case 1:
                     done = "delete", await cache.delete(key)
                 case _:
@@ -60,15 +62,27 @@ async def client(cache: WatchCache, chance: random.Random, values: count[int]) -
         say("ack", kind, key, entry.revision, value if kind != "delete" else "-")
 
 
+async def housekeeping(storage: SqliteStorage, clock: ManualClock) -> None:
+    """Compact what was written before this start, and let keys expire."""
+    start = storage.revision
+    while True:
+        await asyncio.sleep(0.002)
+        clock.advance(1)
+        await storage.tick()
+        await storage.compact(min(start, storage._sweeper.swept + 20))
+
+
 async def main(directory: Path, seed: int) -> None:
-    storage = SqliteStorage(directory)
+    clock = ManualClock(time.time())
+    storage = SqliteStorage(directory, clock)
     await storage.start()
     cache = WatchCache(storage, PREFIX, lambda tree: Attributes({}, {}), namespaced=False)
     await cache.start()
     say("start", storage.revision)
     cache.subscribe(EVERYTHING, on_events)
     chance, values = random.Random(seed), count()
-    await asyncio.gather(*(client(cache, chance, values) for _ in range(CLIENTS)))
+    clients = (client(cache, chance, values) for _ in range(CLIENTS))
+    await asyncio.gather(housekeeping(storage, clock), *clients)
 
 
 asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))

@@ -7,10 +7,11 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from sqlite_sessions import Session, reason
+from sqlite_sessions import sessions as play
 from storage_worlds import PREFIX, Recorder, attributes_of, body, value_of, write
 
 from orlop.storage import sqlite_checkpoint, sqlite_writer
@@ -18,37 +19,16 @@ from orlop.storage.errors import CannotOpen, RevisionCompacted, StorageError
 from orlop.storage.interface import DELETED
 from orlop.storage.predicate import EVERYTHING
 from orlop.storage.sqlite import SqliteStorage
-from orlop.storage.sqlite_file import DATABASE, LOCK
+from orlop.storage.sqlite_file import DATABASE
 from orlop.storage.watch_cache import WatchCache
 from orlop.world.clock import ManualClock
 
 CLOCK = ManualClock()
 
 
-def sessions(directory: Path, *scenarios: Callable[[SqliteStorage], Awaitable[object]]) -> None:
-    """Play one scenario after the other, the storage opened anew for each."""
-
-    async def play() -> None:
-        for scenario in scenarios:
-            storage = SqliteStorage(directory, CLOCK)
-            await storage.start()
-            await scenario(storage)
-            storage.check_invariants()
-            await storage.close()
-
-    asyncio.run(play())
-
-
-def reason(directory: Path) -> str:
-    """Why the directory cannot be opened."""
-
-    async def scenario() -> str:
-        with pytest.raises(CannotOpen) as caught:
-            await SqliteStorage(directory).start()
-        assert str(directory) in str(caught.value)
-        return caught.value.reason
-
-    return asyncio.run(scenario())
+def sessions(directory: Path, *scenarios: Session) -> None:
+    """One after the other, with one clock for all."""
+    play(directory, *scenarios, clock=CLOCK)
 
 
 def test_everything_survives_a_restart(tmp_path: Path) -> None:
@@ -253,12 +233,6 @@ def test_other_databases_are_not_touched(tmp_path: Path) -> None:
     assert reason(tmp_path) == "a newer orlop wrote it (schema 7; this one knows 2)"
 
 
-def test_a_file_in_place_of_the_directory(tmp_path: Path) -> None:
-    """Is no data directory."""
-    (tmp_path / "file").write_text("x")
-    assert reason(tmp_path / "file") == "it is not a directory"
-
-
 def test_a_locked_database_is_said_to_be_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When a tool is in the middle of a write."""
     monkeypatch.setattr("orlop.storage.sqlite_file._PATIENCE", 0)
@@ -267,18 +241,6 @@ def test_a_locked_database_is_said_to_be_locked(tmp_path: Path, monkeypatch: pyt
     tool.execute("BEGIN IMMEDIATE")
     assert reason(tmp_path).startswith("another program has locked it")
     tool.close()
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
-def test_a_read_only_directory(tmp_path: Path) -> None:
-    """Is refused at once, not at the first write."""
-    sessions(tmp_path, lambda storage: storage.create(PREFIX + "a", body("a")))
-    (tmp_path / DATABASE).chmod(0o400)
-    assert "read-only" in reason(tmp_path)
-    (tmp_path / LOCK).unlink()
-    tmp_path.chmod(0o500)
-    assert "permission" in reason(tmp_path)
-    tmp_path.chmod(0o700)
 
 
 def test_a_damaged_database_is_reported(tmp_path: Path) -> None:

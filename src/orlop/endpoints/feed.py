@@ -58,8 +58,9 @@ class Source(Generic[T]):
 
     def __init__(self, encode: Callable[[T], bytes], items: Sequence[T] = (), more: Run[T] | None = None, *,
                  most: int = LIST_SLICE, weigh: Callable[[T], int] | None = None, opening: bytes = b"",
-                 separator: bytes = b"", closing: bytes = b"") -> None:
-        """`weigh` is for items that are dearer than their text is long: it counts beside it."""
+                 separator: bytes = b"", closing: Callable[[], bytes] = bytes) -> None:
+        """`weigh` is for items that are dearer than their text is long: it counts beside it. `closing` is asked for
+        the last text once all others were encoded: what an encoder says may depend on what it has said."""
         self._weigh = weigh
         self._encode, self._items, self._more, self._most = encode, items, more, most
         self._text, self._separator, self._closing = opening, separator, closing
@@ -81,7 +82,7 @@ class Source(Generic[T]):
         taken = [text] if text else []
         self._take(taken)
         if self._at == len(self._items) and (more is None or more.finished):
-            taken.append(self._closing)
+            taken.append(self._closing())
             self.close()
         return b"".join(taken)
 

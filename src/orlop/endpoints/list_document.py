@@ -124,7 +124,7 @@ def _weight(obj: Object) -> int:
 def compact(document: Document, items: Sequence[Object]) -> Turns:
     encode = one_by_one(document)
     return Source(encode, items, most=document.most, weigh=_weight if document.dear else None,
-                  opening=document.opening, separator=b",", closing=document.closing)
+                  opening=document.opening, separator=b",", closing=lambda: document.closing)
 
 
 def indented(document: Document, items: Sequence[Object]) -> Turns:
@@ -136,7 +136,7 @@ def indented(document: Document, items: Sequence[Object]) -> Turns:
         return orjson.dumps(orjson.loads(encode(obj)), option=_INDENT).replace(b"\n", _DEEPER)
 
     return Source(indent, items, most=SLOW_SLICE, weigh=_weight, opening=opening, separator=b"," + _DEEPER,
-                  closing=b"\n  ]\n}\n")
+                  closing=lambda: b"\n  ]\n}\n")
 
 
 def in_yaml(document: Document, items: Sequence[Object]) -> Turns:
@@ -148,7 +148,7 @@ def in_yaml(document: Document, items: Sequence[Object]) -> Turns:
     def lines(obj: Object) -> bytes:
         return yaml.from_tree([orjson.loads(encode(obj))])
 
-    return Source(lines, items, most=YAML_SLICE, weigh=_weight, opening=before + name + b"\n", closing=after)
+    return Source(lines, items, most=YAML_SLICE, weigh=_weight, opening=before + name + b"\n", closing=lambda: after)
 
 
 class InProtobuf:
@@ -200,7 +200,7 @@ class InProtobuf:
         place = empty.rindex(protobuf.delimited(2, b"") + _ENVELOPE_END)
         before = empty[:place] + protobuf.tag(2, protobuf.BYTES) + protobuf.varint(size)
         encoded, self._encoded, self._items = self._encoded, [], ()
-        return Source(bytes, more=_Given(encoded), opening=before + shell, closing=_ENVELOPE_END)
+        return Source(bytes, more=_Given(encoded), opening=before + shell, closing=lambda: _ENVELOPE_END)
 
 
 class _Given:

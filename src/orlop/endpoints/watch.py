@@ -17,6 +17,7 @@ import contextlib
 import logging
 import random
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from functools import partial
 from typing import Final
 
 from orlop.api import errors, resource_version
@@ -166,8 +167,10 @@ class Watch:
                 past += self._cache.events_since(self._predicate, self._revision)
             return Source(framer.event, past, most=framer.most)
         slices = self._cache.slices(self._predicate)
-        closing = framer.bookmark(slices.revision, initial=True) if options.is_watch_list else b""
-        return Source(framer.added, more=slices, most=framer.most, closing=closing)
+        if not options.is_watch_list:
+            return Source(framer.added, more=slices, most=framer.most)
+        bookmark = partial(framer.bookmark, slices.revision, initial=True)
+        return Source(framer.added, more=slices, most=framer.most, closing=bookmark)
 
     def _release(self) -> None:
         """Initial events are through: live ones may follow."""
