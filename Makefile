@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 DATA_DIR ?= .orlop
 PORT ?= 6443
 
-.PHONY: run test test-all check bench clean
+.PHONY: run test test-all soak check bench clean
 
 $(BIN)/orlop: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "orlop needs Python 3.11 or newer"; exit 1; }
@@ -33,6 +33,11 @@ test: $(VENV)/dev check  ## all checks and all tests
 
 bench: $(BIN)/orlop  ## see benchmarks/README.md
 	@$(BIN)/python benchmarks/run.py
+
+soak: $(VENV)/dev  ## the long tests: see docs/soak.md
+	@ORLOP_SOAK=1 ORLOP_KILL_ROUNDS=200 $(BIN)/python -m pytest -s tests/soak tests/histories tests/crash \
+		tests/storage/test_storage_model_contract.py tests/storage/test_crash.py tests/storage/test_sqlite_powerloss.py \
+		tests/storage/test_etcd_faults.py
 
 clean:
 	rm -rf $(VENV) .venv-3.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
