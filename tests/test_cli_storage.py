@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 import orlop
+from api_caller import ApiCaller
 from orlop.cli import main
-from server_process import FreshServer
+from server_process import FreshServer, ServerFailed, ServerProcess
 
 SECRETS = "/api/v1/namespaces/default/secrets"
 VALUE = base64.b64encode(b"nobody shall read this").decode()
@@ -89,3 +91,27 @@ def test_damage_is_found(tmp_path: Path) -> None:
     assert found.exit_code == 1 and found.output
     (tmp_path / "text").write_text("no database at all, but long enough to be looked at closely" * 20)
     assert said("check", str(tmp_path / "text")).exit_code == 1
+
+
+def test_a_lost_log_is_refused_until_the_loss_is_accepted(tmp_path: Path) -> None:
+    """Without its write-ahead log a database is too old: a server says so; once the loss is accepted it goes on above
+    all revisions that clients know."""
+    data = tmp_path / "data"
+    server = ServerProcess(data).start()
+    caller = ApiCaller(server)
+    for number in range(5):
+        made = caller.call("POST", SECRETS, {"metadata": {"name": f"s{number}"}})
+    caller.close()
+    server.kill()
+    (data / "orlop.db-wal").unlink()
+    (data / "orlop.db-shm").unlink(missing_ok=True)
+    with pytest.raises(ServerFailed, match="revision"):
+        server.start()
+    accepted = CliRunner().invoke(main, ["storage", "accept-loss", "--data-dir", str(data), "--yes"])
+    assert accepted.exit_code == 0, accepted.output
+    server.start()
+    caller = ApiCaller(server)
+    again = caller.call("POST", SECRETS, {"metadata": {"name": "s0"}})
+    caller.close()
+    server.stop()
+    assert int(again.body["metadata"]["resourceVersion"]) > int(made.body["metadata"]["resourceVersion"])

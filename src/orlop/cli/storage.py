@@ -1,4 +1,5 @@
-"""`orlop storage check|rewrite`: looks a database over, and writes anew what an older key or form protects."""
+"""`orlop storage check|rewrite|accept-loss`: looks a database over, writes anew what an older key or form protects, and
+goes on without what is lost."""
 
 from __future__ import annotations
 
@@ -35,6 +36,26 @@ def check(path: Path) -> None:
     if faults:
         raise click.exceptions.Exit(1)
     click.echo(f"{path}: nothing is wrong")
+
+
+@storage.command("accept-loss")
+@click.option("--data-dir", type=click.Path(path_type=Path, exists=True, file_okay=False), default=Path(".orlop"),
+              show_default=True, help="The data directory of the server.")
+@click.confirmation_option(prompt="Acknowledged writes are lost. Go on without them?")
+def accept_loss(data_dir: Path) -> None:
+    """Go on with a database that lacks acknowledged writes.
+
+    A server refuses to start when the newest writes that it acknowledged are not there: the write-ahead log was
+    deleted or damaged, or an older copy put in the place of the database. Restore a snapshot, or accept the loss: what
+    is there is kept, revisions go on above those that are lost, and clients list anew.
+    """
+    from orlop.server.data_dir import DataDirLock
+    from orlop.storage.sqlite_backup import raise_floor
+    from orlop.storage.sqlite_file import located
+
+    with told(), DataDirLock(data_dir):
+        revision = raise_floor(located(data_dir), 0)
+    click.echo(f"goes on at revision {revision}")
 
 
 @storage.command()
