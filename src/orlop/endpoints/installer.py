@@ -6,6 +6,8 @@ which protocols of `registry.interface` it implements. Behaviour: apiserver `end
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 from orlop.endpoints.connect import connect
 from orlop.endpoints.create import create
 from orlop.endpoints.delete import delete, delete_collection
@@ -27,6 +29,19 @@ from orlop.registry.interface import (
 )
 
 
+_PROTOCOLS = (Getter, Updater, Deleter, Lister, Creater, CollectionDeleter, Watcher)
+_known: WeakKeyDictionary[type, frozenset[type]] = WeakKeyDictionary()
+"""Abilities by class. Asking for a protocol looks up each of its members; a server asks a thousand times."""
+
+
+def abilities(storage: object) -> frozenset[type]:
+    """Which of the protocols a rest storage implements: its class decides."""
+    found = _known.get(type(storage))
+    if found is None:
+        found = _known[type(storage)] = frozenset(each for each in _PROTOCOLS if isinstance(storage, each))
+    return found
+
+
 def route(scope: Scope, verbs: frozenset[str]) -> Route:
     """The route of one resource or subresource, limited to the declared `verbs`."""
     made = Route(scope)
@@ -40,43 +55,45 @@ def route(scope: Scope, verbs: frozenset[str]) -> Route:
 
 def _resource(made: Route, storage: object, verbs: frozenset[str]) -> None:
     items, collection = made.items, made.collection
-    if isinstance(storage, Getter) and "get" in verbs:
+    able = abilities(storage)
+    if Getter in able and "get" in verbs:
         items["GET"] = get
-    if isinstance(storage, Updater) and "update" in verbs:
+    if Updater in able and "update" in verbs:
         items["PUT"] = update
-    if isinstance(storage, Updater) and isinstance(storage, Getter) and "patch" in verbs:
+    if Updater in able and Getter in able and "patch" in verbs:
         items["PATCH"] = patch
-    if isinstance(storage, Deleter) and "delete" in verbs:
+    if Deleter in able and "delete" in verbs:
         items["DELETE"] = delete
-    if isinstance(storage, Lister) and "list" in verbs:
+    if Lister in able and "list" in verbs:
         collection["GET"] = list_
         if made.scope.namespaced:
             made.anywhere["GET"] = list_
-    if isinstance(storage, Creater) and "create" in verbs:
+    if Creater in able and "create" in verbs:
         collection["POST"] = create
-    if isinstance(storage, CollectionDeleter) and "deletecollection" in verbs:
+    if CollectionDeleter in able and "deletecollection" in verbs:
         collection["DELETE"] = delete_collection
-    if isinstance(storage, Watcher) and "watch" in verbs:
+    if Watcher in able and "watch" in verbs:
         made.watch = list_
 
 
 def _subresource(made: Route, storage: object, verbs: frozenset[str]) -> None:
     items = made.items
+    able = abilities(storage)
     if isinstance(storage, Connecter):
         for method in storage.connect_methods:
             items[method] = connect
         made.deep = made.scope.subresource == "proxy"
         return
-    if isinstance(storage, Getter) and "get" in verbs:
+    if Getter in able and "get" in verbs:
         items["GET"] = get
-    if isinstance(storage, Updater):
+    if Updater in able:
         if "update" in verbs:
             items["PUT"] = update
         if "patch" in verbs:
             items["PATCH"] = patch
-    if isinstance(storage, Creater) and "create" in verbs:
+    if Creater in able and "create" in verbs:
         items["POST"] = create
-    if isinstance(storage, Deleter) and "delete" in verbs:
+    if Deleter in able and "delete" in verbs:
         items["DELETE"] = delete
 
 
