@@ -22,12 +22,10 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 from orlop.storage import sqlite_health
-from orlop.storage.compaction import CompactionSchedule
 from orlop.storage.dispatch import Dispatch
 from orlop.storage.errors import (
     Closed,
@@ -64,9 +62,9 @@ from orlop.storage.pending import Accepted, Pending
 from orlop.storage.restoration import Entries, State, events, plan
 from orlop.storage.sqlite_backup import Backups
 from orlop.storage.sqlite_checkpoint import Checkpointer
-from orlop.storage.sqlite_compaction import Ballast, Sweeper
+from orlop.storage.sqlite_compaction import Kept, Sweeper
 from orlop.storage.sqlite_expiry import expire
-from orlop.storage.sqlite_file import DataDirectory, open_checkpointer, open_reader, open_writer
+from orlop.storage.sqlite_file import DataDirectory, open_reader, open_writer
 from orlop.storage.sqlite_limits import LOG_BYTES, LOG_ROWS
 from orlop.storage.sqlite_pipeline import Pipeline
 from orlop.storage.sqlite_reader import Reader
@@ -98,12 +96,9 @@ class SqliteStorage:
     ) -> None:
         self._directory, self._transformer = DataDirectory(directory), transformer
         self._clock: Clock = clock or SystemClock()
-        self._max_pages = max_pages
-        self._open = False
+        self._open, self._max_pages = False, max_pages
         self._revision: Revision = 1
-        self._history = log_rows, log_bytes
-        self._interval = compaction_interval
-        self._schedule = CompactionSchedule(compaction_interval) if compaction_interval else None
+        self._kept = Kept(compaction_interval, log_rows, log_bytes)
 
     async def start(self) -> None:
         self._directory.acquire()
@@ -132,14 +127,8 @@ class SqliteStorage:
         self._writer = Worker("orlop-writer", connection, loop, self._trust, mends=True)
         self._pending = Pending(self._revision)
         self._pipeline = Pipeline(self._writer, loop, self._pending, self._publish, self._batch)
-        beside = partial(open_checkpointer, path)
-        self._checkpointer = Checkpointer(beside, loop, self._trust, self._pipeline.begin_chore)
-        # each write that is kept may have superseded one
-        self._ballast = Ballast(*self._history, start.newest, start.kept, start.kept * start.usual_size)
-        self._sweeper = Sweeper(
-            self._pipeline, self._ballast, start.compacted, start.compacting, self._checkpointer.wrote,
-            self._interval / 2,  # it is done long before the next is due
-        )  # fmt: skip
+        self._checkpointer = Checkpointer(path, loop, self._trust, self._pipeline.begin_chore)
+        self._sweeper = Sweeper(self._pipeline, start, self._kept, self._checkpointer.wrote)
 
     async def close(self) -> None:
         if not self._open:
@@ -302,8 +291,7 @@ class SqliteStorage:
         return (0 if newest is None else newest.revision) == (0 if seen is None else seen.revision)
 
     async def _settled(self, source: Accepted | None, epoch: int) -> None:
-        """Return when the write that an answer rests on is committed. Raises CommitFailed when it will not
-        be."""
+        """Return when the write that an answer rests on is committed. Raises CommitFailed when it will not be."""
         if source is None:
             return
         if epoch != self._pending.epoch:
@@ -320,7 +308,7 @@ class SqliteStorage:
         for write in batch:
             if write.expires is not None:
                 self._expiry.push(write.expires, write.revision, write.key)
-        self._ballast.add(batch)
+        self._sweeper.ballast.add(batch)
         self._checkpointer.written(batch)
 
     # --- reads: of what is published, though the database may be ahead
@@ -393,10 +381,7 @@ class SqliteStorage:
             if self._pipeline.unwell or self._trust.lost:
                 await self._pipeline.try_again()
             await expire(self._expiry, self._clock.now(), self.delete)
-            self._sweeper.aim(self._ballast.excess())
-            if self._schedule is not None:
-                self._sweeper.aim(self._schedule.due(self._clock.monotonic(), self._revision))
-            self._sweeper.sweep_aside()
+            self._sweeper.tick(self._clock.monotonic(), self._revision)
         except StorageError as error:
             _log.warning("housekeeping was cut short: %s", error)
 

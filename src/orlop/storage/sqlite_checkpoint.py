@@ -9,14 +9,15 @@ begin anew.
 from __future__ import annotations
 
 import logging
-import sqlite3
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final
 
 from orlop.storage.errors import CannotOpen
 from orlop.storage.limits import WAL_PAGES
 from orlop.storage.pending import Accepted
+from orlop.storage.sqlite_file import open_checkpointer
 from orlop.storage.sqlite_schema import PAGE_SIZE
 from orlop.storage.sqlite_trust import Trust
 from orlop.storage.sqlite_writer import Job, Worker, checkpoint
@@ -29,12 +30,12 @@ class Checkpointer:
 
     def __init__(
         self,
-        open_connection: Callable[[], sqlite3.Connection],
+        database: Path,
         loop: AbstractEventLoop,
         trust: Trust,
         begin_chore: Callable[[Job], Future[int]],
     ) -> None:
-        self._open, self._loop, self._trust, self._begin_chore = open_connection, loop, trust, begin_chore
+        self._database, self._loop, self._trust, self._begin_chore = database, loop, trust, begin_chore
         self._pages = 0
         self._worker: Worker | None = None
         self._stopping = False
@@ -53,7 +54,7 @@ class Checkpointer:
     def _begin(self) -> None:
         if self._worker is None:
             try:
-                connection = self._open()
+                connection = open_checkpointer(self._database)
             except CannotOpen as error:
                 _log.warning("the write-ahead log cannot be copied into the database: %s", error)
                 return

@@ -1,7 +1,7 @@
 """Removing the past from the log, by age and by amount, without anybody noticing.
 
-Owned by `sqlite`, which says up to where (`aim`) and when (`sweep`, `sweep_aside`); the jobs run on the writer between
-two commits, through `sqlite_pipeline`. Plays the part of kube-apiserver's compactor (apiserver
+Owned by `sqlite`, which calls `tick`, or says up to where (`aim`) and when (`sweep`); the jobs run on the writer
+between two commits, through `sqlite_pipeline`. Plays the part of kube-apiserver's compactor (apiserver
 `storage/etcd3/compact.go`) and of etcd's own sweep behind it. A crash or `close` ends it between two slices; the
 database remembers where it was going, and the next start goes on.
 """
@@ -17,11 +17,21 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from orlop.storage import sqlite_schema as schema
+from orlop.storage.compaction import CompactionSchedule
 from orlop.storage.errors import StorageError
 from orlop.storage.interface import DELETED, Revision
 from orlop.storage.pending import Accepted
-from orlop.storage.sqlite_limits import FREE_KEPT, SLICE_FIRST, SLICE_MOST, SLICE_REST, SLICE_SECONDS, SLICE_SHARE
+from orlop.storage.sqlite_limits import (
+    FREE_KEPT,
+    SLICE_FIRST,
+    SLICE_MOST,
+    SLICE_REST,
+    SLICE_SECONDS,
+    SLICE_SHARE,
+    SPREAD,
+)
 from orlop.storage.sqlite_pipeline import Pipeline
+from orlop.storage.sqlite_reader import StartingPoint
 from orlop.storage.sqlite_writer import Transaction
 
 _log: Final = logging.getLogger(__name__)
@@ -166,27 +176,40 @@ class _Pace:
         return max(pause, seconds * (1 / SLICE_SHARE - 1))
 
 
+class Kept(NamedTuple):
+    """How much history is: so many seconds (0: for ever), rows and bytes."""
+
+    interval: float
+    rows: int
+    bytes: int
+
+
 class Sweeper:
     """`swept`: as far as the log is compacted; `target`: where that goes, and reads below it are refused already.
-    `wrote` is told how many pages of the database a slice changed, about. `spread`: the seconds over which a sweep may
-    take its time."""
+    `wrote` is told how many pages of the database a slice changed, about."""
 
     def __init__(
-        self,
-        pipeline: Pipeline,
-        ballast: Ballast,
-        swept: Revision,
-        target: Revision,
-        wrote: Callable[[int], None],
-        spread: float,
+        self, pipeline: Pipeline, start: StartingPoint, kept: Kept, wrote: Callable[[int], None]
     ) -> None:
-        self._pipeline, self.ballast, self._wrote, self._spread = pipeline, ballast, wrote, spread
-        self.swept, self.target = swept, target
+        self._pipeline, self._wrote = pipeline, wrote
+        self.swept, self.target = start.compacted, start.compacting
+        self._schedule = CompactionSchedule(kept.interval) if kept.interval else None
+        self._spread = kept.interval * SPREAD
+        # each write that is in the log may have superseded one
+        size = start.kept * start.usual_size
+        self.ballast = Ballast(kept.rows, kept.bytes, start.newest, start.kept, size)
         self._one_at_a_time = asyncio.Lock()
         self._awaited = 0
         self._hurry = asyncio.Event()
         """Somebody waits for the sweep."""
         self._aside: asyncio.Task[None] | None = None
+
+    def tick(self, now: float, revision: Revision) -> None:
+        """Begin what is due by age or by amount, or was interrupted. `now` is monotonic."""
+        self.aim(self.ballast.excess())
+        if self._schedule is not None:
+            self.aim(self._schedule.due(now, revision))
+        self.sweep_aside()
 
     def aim(self, target: Revision) -> None:
         self.target = max(self.target, target)

@@ -32,6 +32,9 @@ Beyond, there is a slice between any two commits."""
 SLICE_REST: Final = 1.0
 """Seconds between two slices, at most, where there is more time than work."""
 
+SPREAD: Final = 0.8
+"""The share of the interval between two sweeps over which one may be spread: it is done before the next is due."""
+
 FREE_KEPT: Final = 1_024
 """Free pages that are not worth giving back to the file system."""
 
