@@ -27,7 +27,7 @@ ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
 README = (ROOT / "README.md").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
-UNITS = {"": 1.0, "KiB": 1 << 10, "MiB": 1 << 20, "s": 1.0, "ms": 1e-3}
+UNITS = {"": 1.0, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "s": 1.0, "ms": 1e-3}
 MADE_AT_RUN_TIME = (".orlop", ".venv")
 """Beginnings of paths that documents may name although they are not in the repository."""
 
@@ -109,13 +109,28 @@ def test_all_limits_of_the_server_are_documented() -> None:
     assert documented_limits("server/limits.py") == {f"Limits.{field.name}" for field in dataclasses.fields(Limits)}
 
 
-def test_all_limits_of_storage_are_documented() -> None:
-    """Nor is one of storage's, but for constants that are units of measure."""
-    from orlop.storage import limits
+NO_LIMITS = {"KIB", "MIB", "EVENT_OVERHEAD", "MOST_WINDOW"}
+"""Units of measure, and what is somebody else's limit."""
 
-    names = {name for name in vars(limits) if name.isupper()} - {"MIB", "EVENT_OVERHEAD"}
-    names |= {f"CacheLimits.{field.name}" for field in dataclasses.fields(limits.CacheLimits)}
-    assert documented_limits("storage/limits.py") == names
+
+@pytest.mark.parametrize("file", ["storage/limits.py", "storage/sqlite_limits.py", "storage/etcd_http2_limits.py",
+                                  "endpoints/feed.py", "controllers/leader_election.py"])  # fmt: skip
+def test_all_limits_of_a_module_are_documented(file: str) -> None:
+    """Nor is a number with a name of the modules that are there for limits."""
+    module = importlib.import_module("orlop." + file.removesuffix(".py").replace("/", "."))
+    names = {name for name, value in vars(module).items() if name.isupper() and isinstance(value, int | float)}
+    if file == "storage/limits.py":
+        names |= {f"CacheLimits.{field.name}" for field in dataclasses.fields(module.CacheLimits)}
+    assert documented_limits(file) == names - NO_LIMITS
+
+
+@pytest.mark.parametrize("file", ["storage/limits.py", "storage/sqlite_limits.py", "storage/etcd_http2_limits.py"])
+def test_no_limit_is_forgotten(file: str) -> None:
+    """Each constant of these modules is read by some other module."""
+    module = importlib.import_module("orlop." + file.removesuffix(".py").replace("/", "."))
+    others = "\n".join(path.read_text() for path in PACKAGE.rglob("*.py") if path != PACKAGE / file)
+    names = {name for name in vars(module) if name.isupper()} - NO_LIMITS
+    assert [name for name in sorted(names) if not re.search(rf"\b{name}\b", others)] == []
 
 
 # --- paths
@@ -195,10 +210,32 @@ def test_health_checks_are_documented(embedded: orlop.ThreadedServer) -> None:
     assert first_names("Health") == set(told)
 
 
+def documented_metrics() -> dict[str, str]:
+    """By name, what a server needs to have it (the third cell)."""
+    return {row[0].strip("`"): row[2] for row in rows(OPERATIONS, "Metrics")}
+
+
+def metrics_of(server: orlop.ThreadedServer) -> set[str]:
+    return set(re.findall(r"^# TYPE (\S+)", server.request("GET", "/metrics").body.decode(), re.MULTILINE))
+
+
 def test_metrics_are_documented(embedded: orlop.ThreadedServer) -> None:
-    """And for each metric."""
-    told = re.findall(r"^# TYPE (\S+)", embedded.request("GET", "/metrics").body.decode(), re.MULTILINE)
-    assert first_names("Metrics") == set(told)
+    """And for each metric: those without a condition are there in the simplest of servers."""
+    assert {name for name, condition in documented_metrics().items() if not condition} == metrics_of(embedded)
+
+
+def test_metrics_with_a_condition_are_documented(tmp_path: Path) -> None:
+    """The others where the table says; etcd's own are named here, for there need be no etcd."""
+    file = tmp_path / "encryption.yaml"
+    file.write_text("kind: EncryptionConfiguration\napiVersion: apiserver.config.k8s.io/v1\nresources:\n"
+                    "- resources: [secrets]\n  providers:\n  - identity: {}\n")
+    documented = documented_metrics()
+    etcds = {name for name, condition in documented.items() if condition == "etcd"}
+    with orlop.Server.in_thread(listen=False, data_dir=tmp_path / "data", leader_elect=True,
+                                encryption_provider_config=file,
+                                encryption_provider_config_automatic_reload=True) as server:
+        assert documented.keys() - etcds == metrics_of(server)
+    assert etcds == {"orlop_storage_restarts_total"}
 
 
 # --- facts

@@ -8,13 +8,13 @@ from typing import Any
 
 import orjson
 import pytest
-import storage_layout
 from etcd_server import MISSING, shared
-from storage_layout import ITEMS, TTL
 
 import orlop
+import storage_layout
 from orlop.storage.etcd_client import Client
 from orlop.storage.etcd_options import EtcdOptions
+from storage_layout import ITEMS, TTL
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 

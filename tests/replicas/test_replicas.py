@@ -12,13 +12,13 @@ import pytest
 from etcd_server import MISSING
 from links import OverTls
 from recorder import ACKNOWLEDGED, History
-from replica_set import Balanced, ReplicaSet
 from validators import validate
 from workload import Plan, run
 
 from api_caller import ApiCaller
 from client_go_program import Informers, built_program, make_namespace, write_map
 from kubectl_command import Kubectl, kubectl_for
+from replica_set import Balanced, ReplicaSet
 
 pytestmark = [pytest.mark.xdist_group("replicas"), pytest.mark.skipif(bool(MISSING), reason=MISSING)]
 

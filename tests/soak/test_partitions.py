@@ -19,10 +19,10 @@ import pytest
 from links import OverTls
 from network import PATIENCE, Network, missing
 from recorder import ACKNOWLEDGED, History
-from replica_set import SHARED
 from validators import validate
 from workload import Plan, run
 
+from replica_set import SHARED
 from server_process import ServerProcess
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "-")

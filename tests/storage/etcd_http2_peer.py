@@ -100,8 +100,8 @@ class Peer:
 class Etcd:
     """Listens; `peer()` is the next connection. `channel`: a client of it."""
 
-    def __init__(self, channel: Channel, arrivals: asyncio.Queue[Peer]) -> None:
-        self.channel, self._arrivals = channel, arrivals
+    def __init__(self, channel: Channel, port: int, arrivals: asyncio.Queue[Peer]) -> None:
+        self.channel, self.port, self._arrivals = channel, port, arrivals
 
     async def accept(self) -> Peer:
         return await self._arrivals.get()
@@ -139,9 +139,10 @@ async def listening() -> AsyncIterator[Etcd]:
         arrivals.put_nowait(peers[-1])
 
     server = await asyncio.start_server(arrive, "127.0.0.1", 0)
-    channel = channel_to(server.sockets[0].getsockname()[1])
+    port = server.sockets[0].getsockname()[1]
+    channel = channel_to(port)
     try:
-        yield Etcd(channel, arrivals)
+        yield Etcd(channel, port, arrivals)
     finally:
         await channel.close()
         for peer in peers:

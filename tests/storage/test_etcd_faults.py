@@ -307,7 +307,7 @@ def test_refused_writes_say_why() -> None:
 
 
 def test_a_full_etcd_says_so(tmp_path: Path) -> None:
-    """Its alarm reaches the writer in its own words; reads go on."""
+    """Its alarm reaches the writer in its own words, and readiness; reads go on."""
 
     async def play() -> None:
         with Cluster(tmp_path, 1, ("--quota-backend-bytes", "65536")) as cluster:
@@ -316,5 +316,7 @@ def test_a_full_etcd_says_so(tmp_path: Path) -> None:
                     for i in range(10_000):
                         await storage.create(f"{PREFIX}{i}", body("a", "x" * 10_000))
                 assert (await storage.list(PREFIX)).entries
+                await storage.tick()
+                assert "database space exceeded" in storage.ready()
 
     asyncio.run(play())

@@ -343,8 +343,8 @@ def test_closing() -> None:
     async def scene(etcd: Etcd) -> None:
         call, peer = await etcd.asked()
         await etcd.channel.close()
-        assert await failure(call) == ("CANCELLED", "the client was closed", True)
-        assert await failure(etcd.call()) == ("FAILED_PRECONDITION", "the client was closed", False)
+        assert await failure(call) == ("CLOSED", "the client was closed", False)
+        assert await failure(etcd.call()) == ("CLOSED", "the client was closed", False)
         await peer.expect(h2.GOAWAY)
         await peer.closed()
 
@@ -358,7 +358,7 @@ def test_closing_while_connecting() -> None:
         call = etcd.call()
         await etcd.accept()
         await etcd.channel.close()
-        assert await failure(call) == ("FAILED_PRECONDITION", "the client was closed", False)
+        assert await failure(call) == ("CLOSED", "the client was closed", False)
 
     play(scene)
 

@@ -18,9 +18,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from etcd_http2_peer import METADATA, channel_to
 from etcd_tests import needs_etcd
 
+from orlop.storage.errors import CannotOpen
 from orlop.storage.etcd_endpoint import Endpoint
 from orlop.storage.etcd_error import EtcdError
 from orlop.storage.etcd_http2_channel import Channel
+from orlop.storage.etcd_http2_dial import way_to
 from orlop.storage.etcd_messages import METHODS, Messages
 from orlop.storage.etcd_options import EtcdTls
 
@@ -233,3 +235,66 @@ def test_tls_without_http2(tmp_path: Path) -> None:
 
     uvloop.run(scene())
     asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("name", "authority", "host", "port", "path"),
+    [
+        ("http://10.0.0.1:2379", "10.0.0.1:2379", "10.0.0.1", 2379, ""),
+        ("etcd.local", "etcd.local:2379", "etcd.local", 2379, ""),
+        ("http://[::1]:1234/", "[::1]:1234", "::1", 1234, ""),
+        ("unix:///run/etcd.sock", "localhost", "", 0, "/run/etcd.sock"),
+    ],
+)
+def test_names(name: str, authority: str, host: str, port: int, path: str) -> None:
+    """Where the names of members lead."""
+    way = way_to(name, EtcdTls())
+    assert (way.authority, way.host, way.port, way.path, way.tls) == (authority, host, port, path, None)
+
+
+@pytest.mark.parametrize("name", ["ftp://a:1", "http://a:1/path", "http://a:99999", "http://", "http://:2379"])
+def test_wrong_names(name: str) -> None:
+    """What is no name of a member is refused with the form of one."""
+    with pytest.raises(CannotOpen, match="http://host:port"):
+        way_to(name, EtcdTls())
+
+
+def test_wrong_files(tmp_path: Path) -> None:
+    """Files that are missing or no certificates are named."""
+    (tmp_path / "empty.pem").write_text("")
+    _certificate(tmp_path, "ca", None)
+    for tls, named in (
+        (EtcdTls(ca=str(tmp_path / "absent.pem")), "absent.pem"),
+        (EtcdTls(ca=str(tmp_path / "empty.pem")), "empty.pem"),
+        (EtcdTls(str(tmp_path / "ca.pem"), str(tmp_path / "empty.pem")), "empty.pem"),
+        (EtcdTls(str(tmp_path / "ca.pem"), str(tmp_path / "gone.pem")), "gone.pem"),
+    ):
+        with pytest.raises(CannotOpen, match=named):
+            way_to("https://a:1", tls)
+
+
+def test_unix_socket(tmp_path: Path) -> None:
+    """etcd on a unix socket."""
+    path = tmp_path / "s"
+    port = etcd_server.shared().members[0].port
+
+    async def scene() -> None:
+        async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            there, back = await asyncio.open_connection("127.0.0.1", port)
+
+            async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+                while data := await source.read(65536):
+                    target.write(data)
+                target.close()
+
+            await asyncio.gather(copy(reader, back), copy(there, writer))
+
+        server = await asyncio.start_unix_server(pipe, path)
+        endpoint = Endpoint(f"unix://{path}", EtcdTls(), M)
+        assert (await endpoint.call("Status", M.StatusRequest(), TIMEOUT, METADATA)).version
+        await endpoint.close()
+        server.close()
+
+    asyncio.run(scene())
+    path.unlink(missing_ok=True)
+    uvloop.run(scene())

@@ -11,10 +11,13 @@ from etcd_http2_peer import BEGIN, METADATA, PATH, SECONDS, Etcd, Peer, answer, 
 
 from orlop.storage import etcd_http2_calls, etcd_http2_connection
 from orlop.storage import etcd_http2_frames as h2
+from orlop.storage.etcd_endpoint import Endpoint
 from orlop.storage.etcd_error import EtcdError
 from orlop.storage.etcd_http2_calls import Duplex
 from orlop.storage.etcd_http2_keepalive import Keepalive
 from orlop.storage.etcd_http2_limits import KEEPALIVE_ANSWER, KEEPALIVE_LEAST, KEEPALIVE_SECONDS, STREAM_WINDOW
+from orlop.storage.etcd_messages import Messages
+from orlop.storage.etcd_options import EtcdTls
 
 BIG = 1 << 20
 
@@ -168,7 +171,7 @@ def test_stream() -> None:
 @pytest.mark.parametrize("ending", ["status", "reset", "lost", "closed", "compressed"])
 def test_end_of_a_stream(ending: str) -> None:
     """However it ends, the reader that waits is told."""
-    codes = {"reset": "CANCELLED", "closed": "CANCELLED", "compressed": "INTERNAL"}
+    codes = {"reset": "CANCELLED", "closed": "CLOSED", "compressed": "INTERNAL"}
 
     async def scene(etcd: Etcd) -> None:
         stream, peer = await opened(etcd)
@@ -211,7 +214,7 @@ def test_cancelled_stream() -> None:
 
 def test_slow_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     """While messages wait for their reader beyond the limit, the window stays closed; when it reads on, it opens."""
-    monkeypatch.setattr(etcd_http2_calls, "UNREAD_BYTES", STREAM_WINDOW // 2)
+    monkeypatch.setattr(etcd_http2_calls, "UNREAD_BYTES", STREAM_WINDOW // 4)
     piece, count = 1 << 18, STREAM_WINDOW >> 18
 
     async def scene(etcd: Etcd) -> None:
@@ -223,7 +226,7 @@ def test_slow_reader(monkeypatch: pytest.MonkeyPatch) -> None:
         while frame[0] != h2.PING:
             assert frame[0] != h2.WINDOW_UPDATE
             frame = await peer.next()
-        for _ in range(count // 2 + 1):
+        for _ in range(count * 3 // 4 + 1):
             await stream.read()
         _, _, number, increment = await peer.expect(h2.WINDOW_UPDATE)
         assert (number, h2.read_number(increment)) == (1, STREAM_WINDOW)
@@ -389,6 +392,7 @@ def test_dead_connection(asked: str) -> None:
         if asked != "a stream":
             waiting = etcd.call()
         await peer.expect(h2.PING)
+        connection._keepalive.heard = False
         connection._keepalive._judge()
         with pytest.raises(EtcdError, match="PING was not answered") as caught:
             await waiting
@@ -396,5 +400,48 @@ def test_dead_connection(asked: str) -> None:
         call, peer = await etcd.asked()
         peer.send(answer(1, b"fine"))
         assert await call == b"fine"
+
+    play(scene)
+
+
+def test_garbled_messages() -> None:
+    """An answer, or a message of a watch, that is no message of etcd's is a failure like others."""
+
+    async def scene(etcd: Etcd) -> None:
+        messages = Messages()
+        endpoint = Endpoint(f"http://127.0.0.1:{etcd.port}", EtcdTls(), messages)
+        call = asyncio.ensure_future(endpoint.call("Range", messages.RangeRequest(), SECONDS, METADATA))
+        peer = await etcd.peer()
+        peer.send(answer((await peer.request())[0], b"\xff"))
+        with pytest.raises(EtcdError, match="cannot be decoded") as caught:
+            await call
+        assert caught.value.code == "INTERNAL"
+        watch = endpoint.stream(METADATA)
+        await watch.write(messages.WatchRequest(progress=messages.WatchProgress()))
+        peer.send(headers(3, BEGIN), data(3, message(b"\xff")))
+        with pytest.raises(EtcdError, match="cannot be decoded"):
+            await watch.read()
+        await endpoint.close()
+
+    play(scene)
+
+
+def test_watch_cancelled_before_it_is_open() -> None:
+    """It ends as soon as there is something to end."""
+
+    async def scene(etcd: Etcd) -> None:
+        messages = Messages()
+        endpoint = Endpoint(f"http://127.0.0.1:{etcd.port}", EtcdTls(), messages)
+        watch = endpoint.stream(METADATA)
+        with pytest.raises(EtcdError, match="not opened"):
+            await watch.read()
+        opening = asyncio.ensure_future(watch.write(messages.WatchRequest()))
+        peer = await etcd.accept()
+        watch.cancel()
+        await peer.greet()
+        with pytest.raises(EtcdError, match="cancelled"):
+            await opening
+        await peer.expect(h2.RST_STREAM, 1)
+        await endpoint.close()
 
     play(scene)

@@ -23,8 +23,6 @@ from orlop.storage.interface import UNKNOWN, Entry
 class Responses:
     """Plays the client, the member and the stream: hands out what it was given."""
 
-    eof = object()
-    rpc_error = ConnectionError
     name = "here"
 
     def __init__(self, responses: list[Any]) -> None:
@@ -34,7 +32,9 @@ class Responses:
         return self
 
     async def read(self) -> Any:
-        return self._responses.pop(0) if self._responses else self.eof
+        if not self._responses:
+            raise EtcdError("UNAVAILABLE", "the stream ended", self.name)
+        return self._responses.pop(0)
 
 
 def response(events: list[Any], fragment: bool = False) -> Any:
@@ -146,7 +146,6 @@ def test_a_barrier_is_a_call_that_began_later() -> None:
 @pytest.mark.parametrize(
     ("code", "words", "transient", "perhaps"),
     [
-        ("UNAVAILABLE", "failed to connect to all addresses; last error: refused", True, False),
         ("UNAVAILABLE", "etcdserver: no leader", True, False),
         ("UNAVAILABLE", "etcdserver: request timed out", True, True),
         ("UNAVAILABLE", "Socket closed", True, True),

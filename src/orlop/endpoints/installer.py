@@ -28,7 +28,6 @@ from orlop.registry.interface import (
     Watcher,
 )
 
-
 _PROTOCOLS = (Getter, Updater, Deleter, Lister, Creater, CollectionDeleter, Watcher)
 _known: WeakKeyDictionary[type, frozenset[type]] = WeakKeyDictionary()
 """Abilities by class. Asking for a protocol looks up each of its members; a server asks a thousand times."""

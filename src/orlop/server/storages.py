@@ -59,7 +59,7 @@ def make_storage(config: Config, directory: Path, clock: Clock, encryption: Encr
 
 
 def _memory(config: Config, directory: Path, clock: Clock, encryption: Encryption) -> Storage:
-    return MemoryStorage(clock)
+    return MemoryStorage(clock, compaction_interval=config.compaction_interval)
 
 
 def _sqlite(config: Config, directory: Path, clock: Clock, encryption: Encryption) -> Storage:

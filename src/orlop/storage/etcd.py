@@ -58,7 +58,7 @@ class EtcdStorage:
     def __init__(
         self, options: EtcdOptions, transformer: Transformer | None = None, clock: Clock | None = None
     ) -> None:
-        """Raises CannotOpen when no server is named, or when grpc or protobuf are not installed."""
+        """Raises CannotOpen when no server is named, or when protobuf is not installed."""
         self._clock: Clock = clock or SystemClock()
         self._compacted: Revision = 0
         self._client = client = Client(options)
@@ -68,7 +68,8 @@ class EtcdStorage:
         self._newest = Newest(client, values)
         self._feed = Feed(client, values, decoder, self._newest, self._on_compacted, self._on_restored)
         self._leases = Leases(client, time.monotonic)
-        writer = Writer(client, values, self._feed, flights, self._leases, Fence(client, values, self._leases))
+        fence = Fence(client, values, self._leases)
+        self._writer = writer = Writer(client, values, self._feed, flights, self._leases, fence)
         self._changes = Changes(client, values, self._feed, writer)
         self._reads = Reads(client, values)
         self._past = Past(client, values, decoder)
@@ -141,7 +142,7 @@ class EtcdStorage:
         feed = self._feed
         if feed.failure and time.monotonic() - feed.broken_since > ETCD_WATCH_BROKEN:
             return f"the watch on etcd is broken: {feed.failure}"
-        return ""
+        return f"etcd takes no writes: {self._writer.refusal}" if self._writer.refusal else ""
 
     async def newest(self) -> Revision:
         self._require_open()

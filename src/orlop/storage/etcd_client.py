@@ -14,8 +14,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from orlop.storage.errors import CannotOpen
-from orlop.storage.etcd_endpoint import Endpoint, Metadata
+from orlop.storage.etcd_endpoint import Endpoint, WatchCall
 from orlop.storage.etcd_error import EtcdError
+from orlop.storage.etcd_http2_headers import Metadata
 from orlop.storage.etcd_messages import Messages
 from orlop.storage.etcd_options import EtcdOptions
 from orlop.storage.limits import ETCD_ATTEMPT, ETCD_PATIENCE, ETCD_RETRY_FIRST, ETCD_RETRY_MOST, ETCD_SHUN
@@ -139,7 +140,7 @@ class Client:
             return
         raise error
 
-    def stream(self, endpoint: Endpoint) -> Any:
+    def stream(self, endpoint: Endpoint) -> WatchCall:
         return endpoint.stream(self._metadata)
 
     async def version(self, endpoint: Endpoint) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
 """What etcd, or the way to it, answered instead of a result; and what that says about a write.
 
-Raised by `etcd_client`, turned into the errors of the contract by `etcd`. Texts are those of etcd's
+Raised by `etcd_http2*` and `etcd_client`, turned into the errors of the contract by `etcd`. Texts are those of etcd's
 `api/v3rpc/rpctypes/error.go`.
 """
 
@@ -10,7 +10,6 @@ from typing import Final
 
 _TRANSIENT: Final = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN", "INTERNAL", "ABORTED"})
 _NOT_TAKEN: Final = (
-    "failed to connect to all addresses",
     "etcdserver: no leader",
     "etcdserver: too many requests",
     "etcdserver: not leader",
@@ -61,8 +60,21 @@ class EtcdError(Exception):
         return "is a future revision" in self.words
 
     @property
+    def no_space(self) -> bool:
+        """etcd's quota is used up: it takes no writes until an operator makes room and disarms the alarm."""
+        return "database space exceeded" in self.words
+
+    @property
     def lease_gone(self) -> bool:
         return "requested lease not found" in self.words
+
+
+class NotSent(EtcdError):
+    """etcd never saw the call whole, or said that it did not look at it: surely nothing was applied."""
+
+    @property
+    def perhaps_applied(self) -> bool:
+        return False
 
 
 class WatchGone(Exception):

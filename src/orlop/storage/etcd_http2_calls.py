@@ -20,14 +20,6 @@ _STEP: Final = STREAM_WINDOW // 2
 _NOTHING: Final = memoryview(b"")
 
 
-class NotSent(EtcdError):
-    """etcd never saw the call whole, or said that it did not look at it: surely nothing was applied."""
-
-    @property
-    def perhaps_applied(self) -> bool:
-        return False
-
-
 class Call(ABC):
     """`deadline`: of the loop's clock. `window`: what etcd lets us send. `unsent`: of the request; `last`: our side
     ends behind it. `begun`: the answer's headers came. `debt`: bytes taken and not given back to the window."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
-from orlop.storage.etcd_error import EtcdError
-from orlop.storage.etcd_http2_calls import Duplex, NotSent
+from orlop.storage.etcd_error import EtcdError, NotSent
+from orlop.storage.etcd_http2_calls import Duplex
 from orlop.storage.etcd_http2_connection import Connection
 from orlop.storage.etcd_http2_headers import HeadReader, Metadata, RequestHeaders
 from orlop.storage.etcd_http2_limits import CONNECT_SECONDS, RECONNECT_FIRST, RECONNECT_MOST
@@ -37,7 +37,11 @@ class Channel:
     async def call(self, path: str, body: bytes, timeout: float, metadata: Metadata) -> bytes:
         """The one message of the answer. Raises EtcdError. Cancellation is passed on to etcd."""
         if len(body) > ETCD_SEND_BYTES:
-            raise NotSent("RESOURCE_EXHAUSTED", f"a request of {len(body)} bytes is too large", self._where)
+            raise NotSent(
+                "RESOURCE_EXHAUSTED",
+                f"a request of {len(body)} bytes, larger than max ({ETCD_SEND_BYTES})",
+                self._where,
+            )
         deadline = asyncio.get_running_loop().time() + timeout
         connection = self._connection
         if connection is None or connection.full:
@@ -73,7 +77,7 @@ class Channel:
     async def _connected(self) -> None:
         """All who need the connection wait for the same attempt."""
         if self._closed:
-            raise NotSent("FAILED_PRECONDITION", "the client was closed", self._where)
+            raise NotSent("CLOSED", "the client was closed", self._where)
         if self._connecting is None:
             if self._failure is not None and asyncio.get_running_loop().time() < self._retry_at:
                 raise NotSent("UNAVAILABLE", self._failure.words, self._where)
@@ -81,7 +85,7 @@ class Channel:
         attempt = self._connecting
         await asyncio.wait((attempt,))
         if attempt.cancelled():
-            raise NotSent("FAILED_PRECONDITION", "the client was closed", self._where)
+            raise NotSent("CLOSED", "the client was closed", self._where)
         failure = attempt.result()
         if failure is not None:
             raise NotSent(failure.code, failure.words, self._where)
@@ -111,8 +115,8 @@ class Channel:
                 await connection.ready
                 return connection
         except BaseException as error:
-            if isinstance(transport, asyncio.WriteTransport):
-                transport.abort()
+            if transport is not None:
+                cast(asyncio.Transport, transport).abort()
             if isinstance(error, TimeoutError):
                 words = f"failed to connect in {CONNECT_SECONDS:g} s"
             elif isinstance(error, EtcdError):

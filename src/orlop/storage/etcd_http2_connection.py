@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from math import inf
-from typing import Final
+from typing import Final, cast
 
-from orlop.storage.etcd_error import EtcdError
-from orlop.storage.etcd_http2_calls import Call, Duplex, NotSent, Unary
+from orlop.storage.etcd_error import EtcdError, NotSent
+from orlop.storage.etcd_http2_alarm import Alarm
+from orlop.storage.etcd_http2_calls import Call, Duplex, Unary
 from orlop.storage.etcd_http2_frames import (
     ACK,
     CANCEL,
@@ -81,8 +81,7 @@ class Connection(asyncio.Protocol):
         self._calls: dict[int, Call] = {}
         self._next, self._received = 1, 0
         self._block: tuple[int, int, list[bytes]] | None = None
-        self._alarm: asyncio.TimerHandle | None = None
-        self._alarm_at = inf
+        self._alarm = Alarm(self._loop, self._calls, self._on_late)
         self._room: deque[asyncio.Future[None]] = deque()
         self._handlers = (
             self._on_data, self._on_headers, self._ignore, self._on_reset, self._on_settings, self._on_promise,
@@ -96,11 +95,10 @@ class Connection(asyncio.Protocol):
     # --- life
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._sender = Sender(self._loop, transport)
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are not its subclasses
+        self._sender = Sender(self._loop, self._transport)
         self._keepalive = Keepalive(self._loop, lambda: bool(self._calls), self._send_ping, self._on_silence)
-        transport.write(_HELLO)
+        self._transport.write(_HELLO)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._give_up("UNAVAILABLE", f"the connection was lost: {error or 'etcd closed it'}")
@@ -112,17 +110,16 @@ class Connection(asyncio.Protocol):
         self._give_up("UNAVAILABLE", "the connection is dead: a PING was not answered")
 
     def close(self) -> None:
-        """All calls fail (CANCELLED)."""
+        """All calls fail (CLOSED, which is `EtcdError`'s word for it)."""
         self._sender.put(goaway(NO_ERROR))
-        self._give_up("CANCELLED", "the client was closed", gently=True)
+        self._give_up("CLOSED", "the client was closed", gently=True)
 
     def _give_up(self, code: str, words: str, *, gently: bool = False) -> None:
         if gently:
             self._sender.flush()
         self._retire()
         self._keepalive.stop()
-        if self._alarm is not None:
-            self._alarm.cancel()
+        self._alarm.stop()
         if not self.ready.done():
             self.ready.set_exception(NotSent("UNAVAILABLE", words, self._where))
         for call in list(self._calls.values()):
@@ -173,8 +170,8 @@ class Connection(asyncio.Protocol):
         except Refusal as refusal:
             raise NotSent(refusal.code, refusal.words, self._where) from None
         self._calls[call.number] = call
-        if deadline < self._alarm_at:
-            self._set_alarm(deadline)
+        if deadline < self._alarm.at:
+            self._alarm.set(deadline)
         if self._keepalive.quiet:
             self._keepalive.probe()
         return call
@@ -212,38 +209,22 @@ class Connection(asyncio.Protocol):
             self._sender.put(reset(call.number, CANCEL))
             self._end(call, EtcdError("CANCELLED", "the call was cancelled", self._where))
 
-    def _end(self, call: Call, error: EtcdError | None) -> None:
+    def _end(self, call: Call, error: EtcdError | None, *, answered: bool = False) -> None:
+        """`answered`: etcd's side of the stream ended; ours has to, too."""
         del self._calls[call.number]
-        unfinished = self._sender.forget(call)
-        call.end(error)
-        if unfinished and error is None:
+        unsent = self._sender.forget(call)
+        if answered and (unsent or not call.last):
             self._sender.put(reset(call.number, CANCEL))
+        call.end(error)
         if self._room:
             self._wake_one()
         if self.retired and not self._calls:
             self._transport.close()
 
-    # --- time
-
-    def _set_alarm(self, at: float) -> None:
-        """One timer for all calls: it rings for the earliest deadline, and most calls have ended long before."""
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._alarm_at = at
-        self._alarm = self._loop.call_at(at, self._ring)
-
-    def _ring(self) -> None:
-        now = self._loop.time()
-        late = [call for call in self._calls.values() if call.deadline <= now]
-        for call in late:
-            self._sender.put(reset(call.number, CANCEL))
-            self._end(call, self._failed(call, "DEADLINE_EXCEEDED", "no answer in time"))
-        if late:
-            self._keepalive.probe()
-        self._alarm, self._alarm_at = None, inf
-        earliest = min((call.deadline for call in self._calls.values()), default=inf)
-        if earliest < inf:
-            self._set_alarm(earliest)
+    def _on_late(self, call: Call) -> None:
+        self._sender.put(reset(call.number, CANCEL))
+        self._end(call, self._failed(call, "DEADLINE_EXCEEDED", "no answer in time"))
+        self._keepalive.probe()
 
     # --- frames
 
@@ -288,7 +269,7 @@ class Connection(asyncio.Protocol):
             self._refuse(call, refusal)
             return
         if flags & END_STREAM:
-            self._end(call, EtcdError("INTERNAL", "an answer without a status", self._where))
+            self._end(call, EtcdError("INTERNAL", "an answer without a status", self._where), answered=True)
         elif back:
             self._sender.put(window_update(number, back))
 
@@ -322,7 +303,7 @@ class Connection(asyncio.Protocol):
         if call is None:
             return
         if flags & END_STREAM:
-            self._end(call, self._outcome(head))
+            self._end(call, self._outcome(head), answered=True)
         elif 100 <= head.http < 200:
             return
         elif call.begun:

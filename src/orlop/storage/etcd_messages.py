@@ -5,7 +5,7 @@ below: no generated code, no compiler. The definitions are etcd's `api/etcdserve
 numbers and types must equal theirs, names need not. Field presence is as in proto3 without `oneof`: etcd takes an
 absent number of a comparison for 0, which is what it would say.
 
-grpc and protobuf are the optional extra `etcd`; this module and no other imports them.
+protobuf and hpack are the optional extra `etcd`; this module and no other imports them.
 """
 
 from __future__ import annotations
@@ -92,11 +92,13 @@ class Messages:
     LeaseGrantRequest: Any
     AuthenticateRequest: Any
     StatusRequest: Any
+    DecodeError: type[Exception]
 
     def __init__(self) -> None:
         descriptors, pools, factory = (
             library(f"google.protobuf.{name}") for name in ("descriptor_pb2", "descriptor_pool", "message_factory")
         )
+        self.DecodeError = library("google.protobuf.message").DecodeError
         pool = pools.DescriptorPool()
         pool.Add(_file(descriptors))
         for name in _TABLE:
@@ -108,7 +110,7 @@ def library(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise CannotOpen("etcd", f"it needs grpcio and protobuf: pip install 'orlop[etcd]' ({error})") from error
+        raise CannotOpen("etcd", f"it needs protobuf and hpack: pip install 'orlop[etcd]' ({error})") from error
 
 
 def _file(descriptors: Any) -> Any:

@@ -49,18 +49,18 @@ class Stream:
         )
         try:
             async with asyncio.timeout(ETCD_ATTEMPT):
-                await self._send(self._messages.WatchRequest(create=objects))
-                self._check(await self._receive())
+                await self._call.write(self._messages.WatchRequest(create=objects))
+                self._check(await self._call.read())
                 if compactions:
                     request = create(key=COMPACTION_KEY, watch_id=_COMPACTIONS)
-                    await self._send(self._messages.WatchRequest(create=request))
+                    await self._call.write(self._messages.WatchRequest(create=request))
         except TimeoutError:
             self.close()
             raise EtcdError("DEADLINE_EXCEEDED", "the watch was not opened in time", self.endpoint.name) from None
 
     async def next(self) -> Batch:
         """Raises EtcdError, WatchGone."""
-        response = await self._receive()
+        response = await self._call.read()
         if response.watch_id == _COMPACTIONS:
             return Batch(compaction=_revision_in(response))
         self._check(response)
@@ -92,24 +92,7 @@ class Stream:
 
     async def ask_progress(self) -> None:
         """A batch with `progress` will come, once nothing is on its way. Raises EtcdError."""
-        await self._send(self._messages.WatchRequest(progress=self._messages.WatchProgress()))
-
-    async def _send(self, request: Any) -> None:
-        try:
-            await self._call.write(request)
-        except self.endpoint.rpc_error as error:
-            raise self.endpoint.translated(error) from None
-        except asyncio.InvalidStateError as error:  # the stream ended meanwhile
-            raise EtcdError("UNAVAILABLE", str(error), self.endpoint.name) from None
-
-    async def _receive(self) -> Any:
-        try:
-            response = await self._call.read()
-        except self.endpoint.rpc_error as error:
-            raise self.endpoint.translated(error) from None
-        if response is self.endpoint.eof:
-            raise EtcdError("UNAVAILABLE", "the watch stream ended", self.endpoint.name)
-        return response
+        await self._call.write(self._messages.WatchRequest(progress=self._messages.WatchProgress()))
 
     async def version(self) -> tuple[int, ...]:
         return await self._client.version(self.endpoint)

@@ -65,6 +65,9 @@ class Writer:
         self._client = client
         self._feed, self._flights, self._leases, self._fence = feed, flights, leases, fence
         origin_key = values.origin_key if flights.origins else b""
+        self.refusal = ""
+        """In which words etcd takes no writes at all, as the last one was told; every server writes its own keys now
+        and then, so that the end of it is noticed."""
         self._change = _Form(client.messages, origin_key, deletion=False)
         self._deletion = _Form(client.messages, origin_key, deletion=True)
 
@@ -99,9 +102,12 @@ class Writer:
             if error.lease_gone:
                 self._leases.forget()
                 return None
+            if error.no_space:
+                self.refusal = str(error)
             if not error.perhaps_applied:
                 raise
             return await self._find_out(flight, error)
+        self.refusal = ""
         if answer.succeeded:
             return flight.applied(answer.header.revision)
         kvs = answer.responses[0].range.kvs

@@ -66,9 +66,6 @@ COMPACTION_SECONDS: Final = 300.0
 """History kept at least; it grows to twice that before it is cut (kube-apiserver's
 --etcd-compaction-interval)."""
 
-COMPACTION_SLICE: Final = 500
-"""Revisions compacted in one transaction, so that a write never waits long for it."""
-
 EXPIRY_BATCH: Final = 1_000
 """Keys expired in one tick. The rest waits for the next."""
 
@@ -94,9 +91,10 @@ collected anew."""
 INDEX_AT_ONCE: Final = 512
 """Entries of which an index is made at once. Of more it is made in slices, and lists do without meanwhile."""
 
-RESTART_SECONDS: Final = (1.0, 30.0)
-"""The pause between two attempts to start a cache again that its storage broke off: at first, doubled up to the
-last."""
+RESTART_FIRST: Final = 1.0
+"""Seconds between two attempts to start a cache again that its storage broke off; doubled up to `RESTART_MOST`."""
+
+RESTART_MOST: Final = 30.0
 
 ETCD_SEND_BYTES: Final = 2 * MIB
 """A request to etcd; a larger one is refused before it is sent (etcd's own limit is 1.5 MiB, what is between the two

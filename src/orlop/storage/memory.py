@@ -34,7 +34,7 @@ from orlop.storage.interface import (
     stamp,
 )
 from orlop.storage.keyspace import Keyspace, after
-from orlop.storage.limits import EXPIRY_BATCH, MEMORY_BYTES, MEMORY_EVENTS
+from orlop.storage.limits import COMPACTION_SECONDS, EXPIRY_BATCH, MEMORY_BYTES, MEMORY_EVENTS
 from orlop.storage.restoration import Entries, State, events, plan
 from orlop.storage.snapshot import Snapshot
 from orlop.world.clock import Clock, SystemClock
@@ -54,7 +54,9 @@ class MemoryStorage:
         max_events: int = MEMORY_EVENTS,
         max_bytes: int = MEMORY_BYTES,
         state: State = _EMPTY,
+        compaction_interval: float = COMPACTION_SECONDS,
     ) -> None:
+        """`compaction_interval` in seconds, 0: history ends by its size alone."""
         self._clock: Clock = clock or SystemClock()
         self._revision: Revision = state.revision
         self._space = Keyspace(state.entries.values())
@@ -63,7 +65,7 @@ class MemoryStorage:
         self._expiry = ExpiryQueue(
             [Expiring(at, state.entries[key].revision, key) for key, at in state.expires.items()]
         )
-        self._schedule = CompactionSchedule()
+        self._schedule = CompactionSchedule(compaction_interval) if compaction_interval else None
         self._open = False
 
     async def start(self) -> None:
@@ -221,9 +223,10 @@ class MemoryStorage:
             entry = self._space.entries.get(expiring.key)
             if entry is not None and entry.revision == expiring.revision:
                 self._remove(entry)
-        target = self._schedule.due(self._clock.monotonic(), self._revision)
-        if target:
-            self._window.drop_through(target)
+        if self._schedule is not None:
+            target = self._schedule.due(self._clock.monotonic(), self._revision)
+            if target:
+                self._window.drop_through(target)
 
     def _require_open(self) -> None:
         if not self._open:

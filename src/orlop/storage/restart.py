@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from orlop.storage.errors import StorageError
-from orlop.storage.limits import RESTART_SECONDS
+from orlop.storage.limits import RESTART_FIRST, RESTART_MOST
 
 _log: Final = logging.getLogger(__name__)
 
@@ -30,8 +30,7 @@ class Restart:
         monotonic)."""
         if (self._task is not None and not self._task.done()) or now < self._not_before:
             return
-        shortest, longest = RESTART_SECONDS
-        self._pause = min(2 * self._pause or shortest, longest)
+        self._pause = min(2 * self._pause or RESTART_FIRST, RESTART_MOST)
         self._not_before = now + self._pause
         self._task = asyncio.ensure_future(self._attempt(start))
 
