@@ -34,8 +34,8 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--etcd-username", help="User of an etcd with authentication.")
 @click.option("--etcd-password-file", type=_FILE, help="File with that user's password.")
 @click.option("--etcd-compaction-interval", "compaction_interval", type=Duration(), default="5m0s", show_default=True,
-              help="History is forgotten when it is one to two times as old as this; 0: only when it outgrows the storage's "
-                   "limits, in etcd never.")
+              help="History is forgotten when it is one to two times as old as this; 0: only when it outgrows the "
+                   "storage's limits, in etcd never.")
 @click.option("--encryption-provider-config", type=_FILE,
               help="EncryptionConfiguration: which resources are encrypted at rest, and with what keys.")
 @click.option("--encryption-provider-config-automatic-reload/--no-encryption-provider-config-automatic-reload",
