@@ -77,6 +77,8 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
               help="Empty and remove namespaces that are deleted.")
 @click.option("--namespace-deletion-grace", type=click.FloatRange(0), default=2.0, show_default=True,
               help="Seconds that the content of a deleted namespace is left alone.")
+@click.option("--garbage-collector-controller/--no-garbage-collector-controller", default=True, show_default=True,
+              help="Delete objects whose owners are gone, and see to foreground and orphaning deletions.")
 @click.option("--service-account-controller/--no-service-account-controller", default=True, show_default=True,
               help="Make the default service account of every namespace.")
 @click.option("--root-ca-controller/--no-root-ca-controller", default=True, show_default=True,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -28,7 +29,8 @@ Reconcile = Callable[[str], Awaitable[bool]]
 class WorkQueue:
     def __init__(self, name: str, reconcile: Reconcile, workers: int = 8) -> None:
         self._name, self._reconcile, self._workers = name, reconcile, workers
-        self._waiting: dict[str, None] = {}
+        self._waiting: dict[str, None] = OrderedDict()
+        """Emptied from the front, which in an ordinary dictionary takes longer and longer."""
         self._busy: set[str] = set()
         self._failures: dict[str, int] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}

@@ -32,10 +32,8 @@ class Change:
     """An update source that changes the stored object by a function. The function owns its argument and returns False
     when there is nothing to change."""
 
-    preconditions: Preconditions | None = None
-
-    def __init__(self, change: Callable[[Tree], bool]) -> None:
-        self._change = change
+    def __init__(self, change: Callable[[Tree], bool], preconditions: Preconditions | None = None) -> None:
+        self._change, self.preconditions = change, preconditions
 
     def updated(self, ctx: Context, old: Tree) -> Tree:
         new: Tree = orjson.loads(orjson.dumps(old))
@@ -84,10 +82,12 @@ class Writer:
         return True
 
     async def change(self, store: Store, group: str, plural: str, namespace: str, name: str,
-                     change: Callable[[Tree], bool]) -> Object:
-        """Update by a function; `store` may be a subresource's."""
+                     change: Callable[[Tree], bool], uid: str = "") -> Object:
+        """Update by a function; `store` may be a subresource's. With a `uid` only the object that has it: 409
+        otherwise."""
         ctx = self.context(group, plural, namespace, name)
-        stored, _ = await store.update(ctx, name, Change(change), admit_all, admit_all, UpdateOptions())
+        source = Change(change, Preconditions(uid) if uid else None)
+        stored, _ = await store.update(ctx, name, source, admit_all, admit_all, UpdateOptions())
         return stored
 
     async def delete(self, group: str, plural: str, namespace: str, name: str,

@@ -20,6 +20,7 @@ from orlop.kinds.declaration import Resource
 from orlop.kinds.generic import Form, MainStrategy
 from orlop.kinds.go_form import Form as GoForm
 from orlop.kinds.rooms import RestOptions, Rooms, form, store
+from orlop.registry.strategy import UNSUPPORTED
 
 TTL: Final = 3600
 MAX_NAME: Final = 128
@@ -85,6 +86,7 @@ class CoreEventStrategy(MainStrategy):
     """Events as the core group takes them."""
 
     allow_create_on_update = True
+    garbage_collection = UNSUPPORTED
     checks_core_finalizers = False
     repeats_metadata_rules: tuple[str, ...] = ()
 

@@ -145,6 +145,7 @@ class Config:
     shutdown_grace: float = 10.0
     namespace_controller: bool = True
     namespace_deletion_grace: float = 2.0
+    garbage_collector_controller: bool = True
     service_account_controller: bool = True
     root_ca_controller: bool = True
     role_aggregation_controller: bool = True

@@ -27,6 +27,7 @@ from orlop.auth.service_account_keys import KeySet
 from orlop.auth.tokens import load_token_file
 from orlop.controllers.bootstrap import Addresses, Bootstrap, first_service_ip
 from orlop.controllers.endpoint_lease import EndpointLease
+from orlop.controllers.garbage_collector import GarbageCollector
 from orlop.controllers.interface import Controller
 from orlop.controllers.leader_election import LeaderElection
 from orlop.controllers.namespace_content import NamespaceContentController
@@ -224,6 +225,8 @@ def _wanted(application: Application, writer: Writer, directory: DataDir, config
         yield NamespaceController(writer, rooms["finalize"], rooms["status"],
                                   lambda: times.text(application.outside.clock.now()),
                                   config.namespace_deletion_grace)
+    if config.garbage_collector_controller:
+        yield GarbageCollector(writer, application.resources, application.outside.clock.now)
     if config.service_cidr_controller:
         statuses = application.rooms[GroupResource("networking.k8s.io", "servicecidrs")]
         yield ServiceCIDRController(writer, statuses["status"], application.outside.clock.now)
