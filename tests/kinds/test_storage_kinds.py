@@ -99,9 +99,9 @@ def test_storage_classes_are_fixed() -> None:
     old = kind.create(provisioner="p", parameters={"a": "b"})
     assert (old["reclaimPolicy"], old["volumeBindingMode"]) == ("Delete", "Immediate")
     assert kind.refused_update(old, {"parameters": {}, "provisioner": "q", "reclaimPolicy": "Retain"}) == [
-        "parameters: Forbidden: updates to parameters are forbidden.",
-        "provisioner: Forbidden: updates to provisioner are forbidden.",
-        "reclaimPolicy: Forbidden: updates to reclaimPolicy are forbidden."]
+        "parameters: Invalid value: {}: field is immutable",
+        "provisioner: Invalid value: \"q\": field is immutable",
+        "reclaimPolicy: Invalid value: \"Retain\": field is immutable"]
     assert kind.refused(provisioner="") == ["provisioner: Required value"]
 
 

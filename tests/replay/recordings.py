@@ -1,8 +1,7 @@
 """The recordings and how a server is compared with them: which scenarios there are, how long one may take, which
 answers are known to differ.
 
-`test_recordings` and `update` stand on it; the playing and comparing itself is `replay`. managedFields are left out of
-the comparison while LEAVE_OUT says so.
+`test_recordings` and `update` stand on it; the playing and comparing itself is `replay`.
 """
 
 from __future__ import annotations
@@ -26,7 +25,6 @@ TOKENS: Final = DATA / "tokens.csv"
 AREAS: Final = ("rest", "kinds", "flow", "crds", "access")
 WITH_TOKENS: Final = frozenset({"crds", "access"})
 """Areas that switch between the users of TOKENS; their administrator is its first line."""
-LEAVE_OUT: Final = "managedFields"
 SCENARIO_SECONDS: Final = 60.0
 """A scenario that takes longer counts as unanswered from there on, and the next one gets its turn."""
 KNOWN_PATIENCE: Final = 0.5
@@ -98,7 +96,7 @@ def play(area: str, scenario: dict[str, Any], where: Any, known: list[int], pati
     steps: Steps = {}
     for number, (step, want) in enumerate(zip(asked, golden, strict=True), 1):
         got = answers[number - 1] if number <= len(answers) else {"code": "no answer"}
-        found = replay.differences(replay.drop_key(want, LEAVE_OUT), replay.drop_key(got, LEAVE_OUT))
+        found = replay.differences(want, got)
         if found:
             steps[number] = [step.get("do") or f"read {step['read']}", *found]
     return steps

@@ -12,6 +12,7 @@ from orlop.api.tree import Tree
 from orlop.endpoints import response
 from orlop.endpoints.decode import decode
 from orlop.endpoints.owner_references import deduplicate
+from orlop.endpoints.ownership import track
 from orlop.endpoints.scope import Scope
 from orlop.registry.create import match_namespace, wipe_system_fields
 
@@ -29,8 +30,8 @@ async def create(scope: Scope, request: Request) -> Answer:
     if not scope.preserves_metadata:
         wipe_system_fields(metadata)
     match_namespace("" if is_namespace else ctx.namespace, metadata)
-    metadata.pop("managedFields", None)
     deduplicate(obj, ctx)
+    track(scope, None, obj, options.manager(ctx.user_agent))
     attributes = Attributes(ctx, CREATE, scope.kind, scope.resource, scope.subresource,
                             name if is_namespace else ctx.namespace, name, obj, None, options.dry_run)
     pipeline = scope.on_create

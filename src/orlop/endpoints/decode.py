@@ -135,6 +135,12 @@ def check_fields(body: Body, schema: Schema, strict: list[str] | None) -> Tree:
     return tree
 
 
+def forgets_owners(tree: Tree) -> bool:
+    """Whether a client asks to forget who owns what, by an empty list; to the schema that is as none."""
+    metadata = tree.get("metadata")
+    return isinstance(metadata, dict) and metadata.get("managedFields") == []
+
+
 def decode(scope: Scope, request: Request, ctx: Context, field_validation: str) -> Tree:
     """The body as an object of the stored version with defaults, kind and apiVersion still there.
 
@@ -149,7 +155,10 @@ def decode(scope: Scope, request: Request, ctx: Context, field_validation: str) 
     if body.kind != scope.kind:
         check_kind(scope, body.kind)
     strict: list[str] | None = None if field_validation == "Ignore" else [*body.complaints]
+    forgets = forgets_owners(body.tree)
     tree = check_fields(body, scope.schema, strict)
+    if forgets:
+        tree["metadata"]["managedFields"] = []
     if strict:
         report_strict(scope, ctx, strict, field_validation)
     return settle(scope, tree)

@@ -1,8 +1,8 @@
 """PATCH: make the new object from the stored one and a patch, inside the registry's update, so that a concurrent
 write in between means patching again, not losing it.
 
-Chooses the mechanism by Content-Type; the mechanisms themselves are pure and live in `patching`. Server-side apply has
-its place in `_MECHANISMS` and answers 415 until it exists. Behaviour: apiserver `endpoints/handlers/patch.go`.
+Chooses the mechanism by Content-Type; the mechanisms themselves are pure and live in `patching`. Server-side apply is
+`apply`'s. Behaviour: apiserver `endpoints/handlers/patch.go`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from orlop.api.query_options import parse_patch
 from orlop.api.tree import Tree, Value
 from orlop.codec import json, negotiation
 from orlop.endpoints import response
-from orlop.endpoints.decode import mismatch, own_kind
+from orlop.endpoints.apply import ApplySource
+from orlop.endpoints.decode import forgets_owners, mismatch, own_kind
+from orlop.endpoints.ownership import track
 from orlop.endpoints.scope import Scope
 from orlop.endpoints.update import Admission, check_name
 from orlop.patching import go_value, json_operation, json_patch, merge_patch, strategic
@@ -145,7 +147,7 @@ class PatchSource:
             raise errors.not_found(self._scope.resource.group_resource, ctx.info.name)
         new = self._patched(ctx, old)
         metadata = new["metadata"]
-        metadata.pop("managedFields", None)
+        track(self._scope, old, new, self._options.manager(ctx.user_agent))
         is_namespace = self._scope.resource.group_resource == ("", "namespaces")
         match_namespace("" if is_namespace else ctx.namespace, metadata)
         check_name(new, ctx.info.name, "" if is_namespace else ctx.namespace)
@@ -163,8 +165,11 @@ class PatchSource:
             raise self._undecodable(document, patched, f"json: cannot unmarshal {_json_name(patched)} into Go value "
                                                        f"of type {kind.version}.{kind.kind}")
         new = _own(patched, document)
+        forgets = forgets_owners(new)
         self._check(ctx, document, new)
         new.setdefault("metadata", {})
+        if forgets:
+            new["metadata"]["managedFields"] = []
         scope.default(new)
         return scope.to_hub(new) if scope.to_hub is not None else new
 
@@ -209,23 +214,25 @@ def patch_type(request: Request) -> str:
     """The patch's Content-Type without parameters. Raises 415."""
     header = request.headers.get("content-type", "")
     negotiation.check_consumes(header, (*_MECHANISMS, APPLY))
-    media = header.partition(";")[0]
-    if media not in _MECHANISMS:
-        raise errors.unsupported_media_type(tuple(_MECHANISMS))
-    return media
+    return header.partition(";")[0]
 
 
 async def patch(scope: Scope, request: Request) -> Answer:
     ctx = request.context
     media = patch_type(request)
     representation = response.negotiate(request)
-    options = parse_patch(request, apply=False)
+    options = parse_patch(request, apply=media == APPLY)
     admission = Admission(scope, ctx, options.dry_run)
-    read = partial(_MECHANISMS[media], scope, request.body, options.directive != "Ignore")
-    try:
-        source = PatchSource(scope, read, options, admission)
-    except PatchError as error:
-        raise error.answer() from None
-    stored, created = await scope.storage.update(ctx, ctx.info.name, source, admission.on_create(),
-                                                 admission.on_update(), options.for_update())
+    source: PatchSource | ApplySource
+    if media == APPLY:
+        source = ApplySource(scope, request.body, options, admission)
+    else:
+        read = partial(_MECHANISMS[media], scope, request.body, options.directive != "Ignore")
+        try:
+            source = PatchSource(scope, read, options, admission)
+        except PatchError as error:
+            raise error.answer() from None
+    stored, created = await scope.storage.update(
+        ctx, ctx.info.name, source, admission.on_create(), admission.on_update(), options.for_update(),
+        force_create=media == APPLY and not scope.subresource)
     return response.answer_object(scope, request, stored, 201 if created else 200, representation)

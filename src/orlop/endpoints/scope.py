@@ -16,6 +16,7 @@ from orlop.admission.interface import CONNECT, CREATE, DELETE, UPDATE
 from orlop.api.context import RequestInfo, User
 from orlop.api.gvk import GroupVersion, GroupVersionKind, GroupVersionResource
 from orlop.api.tree import Tree
+from orlop.apply.tracking import FieldManager
 from orlop.kinds.printers import Printer
 from orlop.schema.interface import Schema
 from orlop.world.clock import Clock
@@ -58,6 +59,12 @@ class Scope:
     authorize: Callable[[User, RequestInfo], None] | None = None
     warning: str = ""
     preserves_metadata: bool = False
+    load_field_manager: Callable[[], FieldManager] | None = None
+
+    @cached_property
+    def field_manager(self) -> FieldManager | None:
+        """Tracks who owns fields of what is written here; None where nothing is stored."""
+        return self.load_field_manager() if self.load_field_manager is not None else None
 
     @cached_property
     def schema(self) -> Schema:

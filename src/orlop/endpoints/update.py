@@ -12,9 +12,11 @@ from orlop.api.http import Answer, Request
 from orlop.api.options import Preconditions
 from orlop.api.query_options import parse_update
 from orlop.api.tree import Tree
+from orlop.apply.entries import keep_times
 from orlop.endpoints import response
 from orlop.endpoints.decode import decode
 from orlop.endpoints.owner_references import deduplicate
+from orlop.endpoints.ownership import track
 from orlop.endpoints.scope import Scope
 from orlop.registry.create import match_namespace
 from orlop.registry.interface import Admit
@@ -53,13 +55,16 @@ class Admission:
         attributes = self._attributes(UPDATE if exists else CREATE, new, old if exists else None)
         pending = pipeline.admit(attributes)
         if pending is not None:
-            return self._mutated(pending, new)
-        deduplicate(new, self._ctx, after_admission=True)
-        return new
+            return self._mutated(pending, new, old)
+        return self._settled(new, old)
 
-    async def _mutated(self, pending: Awaitable[None], new: Tree) -> Tree:
+    async def _mutated(self, pending: Awaitable[None], new: Tree, old: Tree) -> Tree:
         await pending
+        return self._settled(new, old)
+
+    def _settled(self, new: Tree, old: Tree) -> Tree:
         deduplicate(new, self._ctx, after_admission=True)
+        keep_times(old, new)
         return new
 
     def on_create(self) -> Admit:
@@ -86,10 +91,12 @@ class Admission:
 
 
 class Replacement:
-    """The body of a PUT as an update source. The tree is used up by the first attempt and decoded anew for others."""
+    """The body of a PUT as an update source. `note` tracks who owns its fields. The tree is used up by the first
+    attempt and decoded anew for others."""
 
-    def __init__(self, again: Callable[[], Tree], first: Tree, admission: Admission) -> None:
-        self._again, self._first, self._admission = again, first, admission
+    def __init__(self, again: Callable[[], Tree], first: Tree, admission: Admission,
+                 note: Callable[[Tree, Tree], None]) -> None:
+        self._again, self._first, self._admission, self._note = again, first, admission, note
         uid = first["metadata"].get("uid")
         self.preconditions = Preconditions(uid=uid) if uid else None
         self._used = False
@@ -97,6 +104,7 @@ class Replacement:
     def updated(self, ctx: Context, old: Tree) -> Tree | Awaitable[Tree]:
         new = self._again() if self._used else self._first
         self._used = True
+        self._note(old, new)
         return self._admission.mutate(new, old)
 
 
@@ -110,12 +118,16 @@ async def update(scope: Scope, request: Request) -> Answer:
         metadata = obj["metadata"]
         match_namespace("" if scope.resource.group_resource == ("", "namespaces") else ctx.namespace, metadata)
         check_name(obj, ctx.info.name, ctx.namespace)
-        metadata.pop("managedFields", None)
         deduplicate(obj, ctx)
         return obj
 
     admission = Admission(scope, ctx, options.dry_run)
-    source = Replacement(read, read(), admission)
+    manager = options.manager(ctx.user_agent)
+
+    def note(old: Tree, new: Tree) -> None:
+        track(scope, old, new, manager)
+
+    source = Replacement(read, read(), admission, note)
     stored, created = await scope.storage.update(ctx, ctx.info.name, source, admission.on_create(),
                                                  admission.on_update(), options)
     return response.answer_object(scope, request, stored, 201 if created else 200, representation)

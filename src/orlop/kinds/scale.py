@@ -12,16 +12,18 @@ from typing import Any, Final
 from orlop.api import errors, labels, names
 from orlop.api.context import Context
 from orlop.api.field import invalid
-from orlop.api.gvk import GroupKind, GroupResource
+from orlop.api.gvk import GroupKind, GroupResource, GroupVersion
 from orlop.api.options import GetOptions, Preconditions, UpdateOptions
 from orlop.api.tree import Tree
 from orlop.api.validation import validate_object_meta
+from orlop.apply.scale import to_parent, to_scale
 from orlop.kinds.checks import NOT_NEGATIVE, SPEC
 from orlop.registry.interface import Admit, Object, UpdateSource
 from orlop.registry.store import Store
 from orlop.storage.interface import Entry
 
 _KIND: Final = GroupKind("autoscaling", "Scale")
+_REPLICAS: Final = ("f:spec", "f:replicas")
 _METADATA: Final = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 
 SelectorText = Callable[[Any], str]
@@ -42,6 +44,8 @@ def label_set(selector: Any) -> str:
 class Scale:
     def __init__(self, store: Store, selector_text: SelectorText = label_selector) -> None:
         self._store, self._text = store, selector_text
+        self.version = str(GroupVersion(store.resource.group, "v1"))
+        self.replicas = {self.version: _REPLICAS}
 
     def scale(self, workload: Tree) -> Tree:
         metadata, spec, status = workload["metadata"], workload.get("spec") or {}, workload.get("status") or {}
@@ -87,7 +91,11 @@ class _Scaled:
         self._source.preconditions = value
 
     def updated(self, ctx: Context, old: Tree) -> Tree | Awaitable[Tree]:
-        scale = self._source.updated(ctx, self._scales.scale(old))
+        current = self._scales.scale(old)
+        owners = to_scale(old["metadata"].get("managedFields") or (), self._scales.replicas)
+        if owners is not None:
+            current["metadata"]["managedFields"] = owners
+        scale = self._source.updated(ctx, current)
         return self._settle(old, scale) if isinstance(scale, dict) else self._settle_later(old, scale)
 
     async def _settle_later(self, old: Tree, scale: Awaitable[Tree]) -> Tree:
@@ -107,4 +115,11 @@ class _Scaled:
             raise errors.conflict(room, own["name"], (
                 f"Precondition failed: UID in precondition: {uid}, UID in object meta: {own['uid']}"))
         kept = {**own, "resourceVersion": metadata.get("resourceVersion", "")}
+        scales = self._scales
+        owners = to_parent(own.get("managedFields") or (), metadata.get("managedFields") or (), scales.version,
+                           scales.replicas)
+        if owners is None:
+            kept.pop("managedFields", None)
+        else:
+            kept["managedFields"] = owners
         return {**old, "metadata": kept, "spec": {**old["spec"], "replicas": replicas}}

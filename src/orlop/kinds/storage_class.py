@@ -78,12 +78,9 @@ class StorageClassStrategy(MainStrategy):
 
     def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Errors:
         found = self.validate(ctx, obj)
-        if (obj.get("parameters") or {}) != (old.get("parameters") or {}):
-            found.append(forbidden(_PARAMETERS, "updates to parameters are forbidden."))
-        if (obj.get("provisioner") or "") != (old.get("provisioner") or ""):
-            found.append(forbidden(Path("provisioner"), "updates to provisioner are forbidden."))
-        if obj.get("reclaimPolicy") != old.get("reclaimPolicy"):
-            found.append(forbidden(Path("reclaimPolicy"), "updates to reclaimPolicy are forbidden."))
+        found += unchanged(_PARAMETERS, obj.get("parameters") or {}, old.get("parameters") or {})
+        found += unchanged(Path("provisioner"), obj.get("provisioner") or "", old.get("provisioner") or "")
+        found += unchanged(Path("reclaimPolicy"), obj.get("reclaimPolicy"), old.get("reclaimPolicy"))
         return found + unchanged(Path("volumeBindingMode"), obj.get("volumeBindingMode"), old.get("volumeBindingMode"))
 
 
