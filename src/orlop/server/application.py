@@ -14,8 +14,6 @@ from typing import Any
 
 from orlop.admission.chain import Chain
 from orlop.admission.interface import Plugin
-from orlop.admission.namespace_lifecycle import NamespaceLifecycle
-from orlop.admission.taint_nodes import TaintNodesByCondition
 from orlop.api.context import RequestInfo, User
 from orlop.api.gvk import GroupVersion, GroupVersionKind
 from orlop.api.http import Request, Response
@@ -52,6 +50,7 @@ from orlop.kinds import catalog
 from orlop.kinds.conversion import CONVERSIONS
 from orlop.kinds.declaration import Resource
 from orlop.kinds.defaults import DEFAULTERS
+from orlop.kinds.field_managers import FieldManagers
 from orlop.kinds.generic import MainStrategy
 from orlop.kinds.makers import MAKERS
 from orlop.kinds.printers import printer
@@ -63,6 +62,7 @@ from orlop.registry.store import FUTURE_REVISION_WAIT, Outside, Store, attribute
 from orlop.schema.interface import Schema
 from orlop.schema.kind import Types, builtin
 from orlop.schema.release import Release
+from orlop.server.admission_plugins import AdmissionPlugins
 from orlop.server.config import Config
 from orlop.server.filter_chain import FilterChain
 from orlop.server.handler import Handler
@@ -90,6 +90,7 @@ class Application:
         self.storage, self.config, self.outside, self.keys = storage, config, outside, keys
         release = Release.load(config.kubernetes_version)
         self.types = builtin() if release is None else Types.load(release)
+        self._field_managers = FieldManagers(self.types, self.schema)
         self.resources = catalog.available(None if release is None else release.kinds)
         self.caches: dict[str, WatchCache] = {}
         self.watches, self.router, self.health = Watches(config.min_request_timeout), Router(), Health()
@@ -178,17 +179,9 @@ class Application:
         self.chain = Chain(self._plugins())
 
     def _plugins(self) -> Sequence[Plugin]:
-        namespaces = self.stores[("", "namespaces")]
-        cache = namespaces.cache
-
-        def phase(entry: Any) -> str:
-            return cache.attributes(entry).fields.get("status.phase", "")
-
-        plugins: list[Plugin] = [
-            NamespaceLifecycle(lambda name: cache.peek(namespaces.prefix + name), phase,
-                               None if self.storage.exclusive else self.catch_up),
-            TaintNodesByCondition(),
-        ]
+        self._admission = AdmissionPlugins(self.stores, self.authorizer,
+                                           None if self.storage.exclusive else self.catch_up)
+        plugins = self._admission.every
         known = {plugin.name for plugin in plugins}
         for name in self.config.enable_admission_plugins:
             if name not in known:
@@ -222,6 +215,8 @@ class Application:
             accepts=_ALSO_ACCEPTED.get((resource.group, resource.plural, subresource), ()),
             preserves_metadata=getattr(storage, "preserves_metadata", False), knows=self.types.knows,
             delete_options_schema=partial(self.schema, _DELETE_OPTIONS))
+        if self.types.knows(kind):
+            scope.load_field_manager = partial(self._field_managers.make, resource, kind, subresource)
         install(self.router, scope, frozenset(declared.verbs if declared else resource.verbs))
 
     # --- plain paths ---------------------------------------------------------------------------------------------
@@ -300,6 +295,7 @@ class Application:
         """Load the caches; the storage must be started."""
         await asyncio.gather(*(cache.start() for cache in self.caches.values()))
         self._roles.follow()
+        self._admission.follow()
 
     async def tick(self) -> None:
         """Housekeeping, about once a second: expiry and compaction."""
