@@ -85,6 +85,8 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
               help="Publish kube-root-ca.crt in every namespace.")
 @click.option("--role-aggregation-controller/--no-role-aggregation-controller", default=True, show_default=True,
               help="Fill the rules of aggregated cluster roles (admin, edit, view).")
+@click.option("--volume-protection-controller/--no-volume-protection-controller", default=True, show_default=True,
+              help="Let deleted claims and volumes go that are no longer in use.")
 @click.option("--service-cidr-controller/--no-service-cidr-controller", default=False, show_default=True,
               help="Mark ServiceCIDRs as ready, and hold those in use (kube-controller-manager's part).")
 @click.option("-v", "--verbose", is_flag=True, help="Log more on standard error.")

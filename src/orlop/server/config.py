@@ -149,6 +149,7 @@ class Config:
     service_account_controller: bool = True
     root_ca_controller: bool = True
     role_aggregation_controller: bool = True
+    volume_protection_controller: bool = True
     service_cidr_controller: bool = False
     extra_names: tuple[str, ...] = field(default=())
 

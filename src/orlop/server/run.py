@@ -35,6 +35,7 @@ from orlop.controllers.namespaces import NamespaceController
 from orlop.controllers.role_aggregation import RoleAggregationController
 from orlop.controllers.service_cidrs import ServiceCIDRController
 from orlop.controllers.service_repair import ServiceRepairController
+from orlop.controllers.volume_protection import VolumeProtectionController
 from orlop.controllers.writer import Writer
 from orlop.registry import times
 from orlop.registry.store import Outside
@@ -230,6 +231,8 @@ def _wanted(application: Application, writer: Writer, directory: DataDir, config
     if config.service_cidr_controller:
         statuses = application.rooms[GroupResource("networking.k8s.io", "servicecidrs")]
         yield ServiceCIDRController(writer, statuses["status"], application.outside.clock.now)
+    if config.volume_protection_controller:
+        yield VolumeProtectionController(writer)
     if config.role_aggregation_controller:
         yield RoleAggregationController(writer)
     if config.service_account_controller or config.root_ca_controller:
