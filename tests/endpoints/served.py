@@ -51,8 +51,10 @@ class JumpingLoop(asyncio.SelectorEventLoop):
 
 
 def play(scenario: Callable[[orlop.Server], Awaitable[None]], **settings: Any) -> None:
-    """Run a scenario against a server of its own. Built-in controllers are off, so that only the test writes."""
-    off = {field.name: False for field in fields(orlop.Config) if field.name.endswith("_controller")}
+    """Run a scenario against a server of its own. Built-in controllers are off, so that only the test writes; pods
+    need no account then."""
+    off: dict[str, Any] = {field.name: False for field in fields(orlop.Config) if field.name.endswith("_controller")}
+    off["disable_admission_plugins"] = ("ServiceAccount",)
 
     async def playing() -> None:
         async with asyncio.timeout(LONG), orlop.Server(listen=False, **(off | settings)) as server:

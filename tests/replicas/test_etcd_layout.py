@@ -41,7 +41,8 @@ NOT_AGAIN = ("IPAddress", "CustomResourceDefinition", "Job")
 
 def settings(prefix: str) -> dict[str, Any]:
     return {"listen": False, "etcd_servers": shared().endpoints, "etcd_prefix": prefix,
-            "service_cluster_ip_range": storage_layout.SERVICE_RANGE}
+            "service_cluster_ip_range": storage_layout.SERVICE_RANGE,
+            "disable_admission_plugins": ("LimitRanger", "ServiceAccount")}
 
 
 def test_what_kube_apiserver_wrote_is_served() -> None:

@@ -21,6 +21,7 @@ from orlop.admission.persistent_volume_claim_resize import PersistentVolumeClaim
 from orlop.admission.priority import Priority, SoleDefaultPriority
 from orlop.admission.runtime_class import RuntimeClass
 from orlop.admission.second_look import CatchUp
+from orlop.admission.service_account import ServiceAccount
 from orlop.admission.storage_object_in_use_protection import StorageObjectInUseProtection
 from orlop.admission.taint_nodes import TaintNodesByCondition
 from orlop.api.context import User
@@ -28,6 +29,7 @@ from orlop.auth.interface import Attributes, Authorizer
 from orlop.registry.store import Store
 from orlop.server.kept_objects import KeptObjects
 from orlop.storage.interface import Entry
+from orlop.world.entropy import Entropy
 
 
 class AdmissionPlugins:
@@ -35,8 +37,10 @@ class AdmissionPlugins:
     have."""
 
     def __init__(self, stores: Mapping[tuple[str, str], Store], authorizer: Authorizer,
-                 catch_up: CatchUp | None) -> None:
+                 catch_up: CatchUp | None, entropy: Entropy) -> None:
         self._namespaces, self._authorizer, self._catch_up = stores[("", "namespaces")], authorizer, catch_up
+        self._entropy = entropy
+        self._accounts = KeptObjects(stores[("", "serviceaccounts")])
         self._ranges = KeptObjects(stores[("", "limitranges")])
         self._priorities = KeptObjects(stores[("scheduling.k8s.io", "priorityclasses")])
         self._storage = KeptObjects(stores[("storage.k8s.io", "storageclasses")])
@@ -45,7 +49,7 @@ class AdmissionPlugins:
         self.every: Sequence[Plugin] = self._make()
 
     def follow(self) -> None:
-        for kept in (self._ranges, self._priorities, self._storage, self._runtimes, self._ingress):
+        for kept in (self._accounts, self._ranges, self._priorities, self._storage, self._runtimes, self._ingress):
             kept.follow()
 
     def _make(self) -> list[Plugin]:
@@ -53,6 +57,7 @@ class AdmissionPlugins:
         return [
             NamespaceLifecycle(lambda name: namespaces.cache.peek(namespaces.prefix + name), self._phase, catch_up),
             LimitRanger(self._ranges.of, catch_up),
+            ServiceAccount(self._accounts.by_name, self._entropy.suffix, catch_up),
             TaintNodesByCondition(),
             Priority(priorities, catch_up),
             SoleDefaultPriority(priorities, catch_up),

@@ -180,7 +180,7 @@ class Application:
 
     def _plugins(self) -> Sequence[Plugin]:
         self._admission = AdmissionPlugins(self.stores, self.authorizer,
-                                           None if self.storage.exclusive else self.catch_up)
+                                           None if self.storage.exclusive else self.catch_up, self.outside.entropy)
         plugins = self._admission.every
         known = {plugin.name for plugin in plugins}
         for name in self.config.enable_admission_plugins:
