@@ -181,7 +181,7 @@ def _check_contents(found: list[FieldError], metadata: Tree, path: Path, finaliz
 def _known_entry(entry: Tree) -> bool:
     get = entry.get
     return (get("manager") in _managers and get("operation") in _OPERATIONS
-            and get("fieldsType") == "FieldsV1" and not get("subresource"))
+            and get("fieldsType") == "FieldsV1" and len(get("subresource") or "") * 4 <= SUBRESOURCE_LENGTH)
 
 
 def validate_labels(labels: Mapping[str, str], path: Path) -> list[FieldError]:
@@ -273,10 +273,11 @@ def _check_entry(entry: Tree, path: Path) -> list[FieldError]:
     if form and form != "FieldsV1":
         found.append(invalid(path.child("fieldsType"), form, "must be `FieldsV1`"))
     manager = entry.get("manager") or ""
-    if complaints := field_manager.validate(manager, path.child("manager")):
-        found += complaints
-    else:
-        _remember(_managers, manager)
+    if manager not in _managers:
+        if complaints := field_manager.validate(manager, path.child("manager")):
+            found += complaints
+        else:
+            _remember(_managers, manager)
     if names.length(entry.get("subresource") or "") > SUBRESOURCE_LENGTH:
         found.append(too_long(path.child("subresource"), SUBRESOURCE_LENGTH))
     return found

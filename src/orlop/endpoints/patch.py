@@ -164,24 +164,28 @@ class PatchSource:
         if not isinstance(patched, dict):
             raise self._undecodable(document, patched, f"json: cannot unmarshal {_json_name(patched)} into Go value "
                                                        f"of type {kind.version}.{kind.kind}")
-        new = _own(patched, document)
+        new, untouched = _own(patched, document)
         forgets = forgets_owners(new)
-        self._check(ctx, document, new)
+        self._check(ctx, document, new, untouched)
         new.setdefault("metadata", {})
         if forgets:
             new["metadata"]["managedFields"] = []
         scope.default(new)
         return scope.to_hub(new) if scope.to_hub is not None else new
 
-    def _check(self, ctx: Context, document: Tree, new: Tree) -> None:
-        """Types and names of the result: what does not decode is a 422 about the patch."""
+    def _check(self, ctx: Context, document: Tree, new: Tree, untouched: Tree) -> None:
+        """Types and names of the result: what does not decode is a 422 about the patch. What it leaves as it was has
+        been decoded before."""
         directive = self._options.directive
         strict: list[str] | None = None if directive == "Ignore" else []
         shown = dict(new)
+        for name in untouched:
+            del new[name]
         try:
             self._mechanism.decode(new, strict)
         except DecodeError as error:
             raise self._undecodable(document, shown, str(error)) from None
+        new |= untouched
         complaints = [*self._mechanism.complaints, *(strict or ())]
         if not complaints:
             return
@@ -195,15 +199,15 @@ class PatchSource:
         return errors.invalid(_NO_KIND, "", [invalid(Path("patch"), shown, why)])
 
 
-def _own(patched: Tree, document: Tree) -> Tree:
+def _own(patched: Tree, document: Tree) -> tuple[Tree, Tree]:
     """The patched tree with its own top-level objects: what later steps change must not be shared with the stored
-    object."""
-    own = dict(patched)
+    object. And those of them that the patch left as they were."""
+    own, untouched = dict(patched), {}
     for name, value in patched.items():
         stored = document.get(name)
         if stored is value and isinstance(stored, dict):
-            own[name] = dict(stored)
-    return own
+            own[name] = untouched[name] = dict(stored)
+    return own, untouched
 
 
 def _json_name(value: Value) -> str:
