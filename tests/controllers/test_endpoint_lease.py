@@ -5,17 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from served import JumpingLoop
+from served import JumpingLoop, LoopClock
 
 from orlop.controllers.endpoint_lease import INTERVAL, LIFETIME, PREFIX, EndpointLease
 from orlop.storage.memory import MemoryStorage
-
-
-class LoopClock:
-    def now(self) -> float:
-        return asyncio.get_running_loop().time()
-
-    monotonic = now
 
 
 def test_servers_come_go_and_die() -> None:

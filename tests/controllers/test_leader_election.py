@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from served import play
+from served import LoopClock, play
 
 import orlop
 from orlop.api.errors import APIError
@@ -16,16 +16,6 @@ from orlop.controllers.writer import Writer
 from orlop.server.application import defaults
 
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/test"
-
-
-class LoopClock:
-    """Tells the time of the (jumping) loop."""
-
-    def now(self) -> float:
-        return 1_700_000_000.0 + asyncio.get_running_loop().time()
-
-    def monotonic(self) -> float:
-        return asyncio.get_running_loop().time()
 
 
 class Candidate:

@@ -50,6 +50,16 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         return self.now
 
 
+class LoopClock:
+    """Tells the time of the (jumping) loop."""
+
+    def now(self) -> float:
+        return 1_700_000_000.0 + asyncio.get_running_loop().time()
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
 def play(scenario: Callable[[orlop.Server], Awaitable[None]], **settings: Any) -> None:
     """Run a scenario against a server of its own. Built-in controllers are off, so that only the test writes; pods
     need no account then."""

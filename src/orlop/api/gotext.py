@@ -7,6 +7,7 @@ Go's `strconv` and `encoding/json`.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -50,6 +51,20 @@ def parse_int64(text: str) -> int:
 def parse_uint64(text: str) -> int:
     """`strconv.ParseUint(text, 10, 64)`."""
     return _number(text, "ParseUint", _UNSIGNED, 0, MAX_UINT64)
+
+
+def shortest(value: float, most: int, least: int = -4) -> str:
+    """The shortest digits that read back the same, with an exponent from 1e`most` on and below 1e`least`: Go's `%v` of
+    a float64 with `most` 6, JSON's numbers with 21 and -6."""
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    if not isinstance(exponent, int):  # infinity: no JSON text decodes to it
+        return str(value)
+    point = len(digits) + exponent - 1
+    front = "-" if sign else ""
+    if least <= point < most:
+        return front + format(Decimal((0, digits, exponent)), "f")
+    mantissa = str(digits[0]) + ("." + "".join(map(str, digits[1:])) if len(digits) > 1 else "")
+    return f"{front}{mantissa}e{'-' if point < 0 else '+'}{abs(point):02d}"
 
 
 def json_text(value: Any) -> str:

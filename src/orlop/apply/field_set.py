@@ -11,7 +11,7 @@ of each operation: structured-merge-diff `fieldpath/set.go`; reading: `fieldpath
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
 from orlop.apply import path_element
@@ -103,12 +103,22 @@ def _union_below(mine: FieldSet, theirs: FieldSet) -> FieldSet:
 
 def difference(left: FieldSet, right: FieldSet) -> FieldSet:
     """What is in the first and not in the second. What lies below a member of the second stays."""
+    return _without(left, right, _difference_below)
+
+
+def recursive_difference(left: FieldSet, right: FieldSet) -> FieldSet:
+    """What is in the first, neither in the second nor below a member of it."""
+    return _without(left, right, _nothing_below)
+
+
+def _without(left: FieldSet, right: FieldSet, below: Callable[[FieldSet, FieldSet], FieldSet | None]) -> FieldSet:
+    """`below` says what is left under an element that both have; None for not even the element."""
     result: FieldSet | None = None
     for key, theirs in right.items():
         mine = left.get(key)
         if mine is None or key == ITSELF:
             continue
-        new = _difference_below(mine, theirs)
+        new = below(mine, theirs)
         if new is mine:
             continue
         if result is None:
@@ -127,23 +137,10 @@ def _difference_below(mine: FieldSet, theirs: FieldSet) -> FieldSet | None:
     return _tidy(difference(mine, theirs), taken)
 
 
-def recursive_difference(left: FieldSet, right: FieldSet) -> FieldSet:
-    """What is in the first, neither in the second nor below a member of it."""
-    result: FieldSet | None = None
-    for key, theirs in right.items():
-        mine = left.get(key)
-        if mine is None or key == ITSELF:
-            continue
-        new = None if is_member(theirs) else _tidy(recursive_difference(mine, theirs), False) if mine else mine
-        if new is mine:
-            continue
-        if result is None:
-            result = left.copy()
-        if new is None:
-            del result[key]
-        else:
-            result[key] = new
-    return left if result is None else result
+def _nothing_below(mine: FieldSet, theirs: FieldSet) -> FieldSet | None:
+    if is_member(theirs):
+        return None
+    return _tidy(recursive_difference(mine, theirs), False) if mine else mine
 
 
 def _tidy(below: FieldSet, taken: bool) -> FieldSet | None:

@@ -7,10 +7,10 @@ numbers in FieldsV1.
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Final
 
 from orlop.api.field import quote
+from orlop.api.gotext import shortest
 from orlop.api.tree import Value
 
 _OBJECT: Final = "map[string]interface {}"
@@ -45,7 +45,7 @@ def plain(value: Value) -> str:
         return "<nil>"
     if kind is bool:
         return "true" if value else "false"
-    return _number(value, 6)
+    return shortest(float(value), 6)
 
 
 def syntax(value: Value) -> str:
@@ -62,17 +62,4 @@ def syntax(value: Value) -> str:
 
 def json_float(value: float) -> str:
     """A number in FieldsV1: no exponent between 1e-6 and 1e21."""
-    return "0" if not value else _number(value, 21, -6)
-
-
-def _number(value: int | float, most: int, least: int = -4) -> str:
-    """The shortest digits that read back the same, with an exponent from `most` on and below `least`."""
-    sign, digits, exponent = Decimal(repr(float(value))).normalize().as_tuple()
-    if not isinstance(exponent, int):  # infinity: no JSON text decodes to it
-        return str(value)
-    point = len(digits) + exponent - 1
-    front = "-" if sign else ""
-    if least <= point < most:
-        return front + format(Decimal((0, digits, exponent)), "f")
-    mantissa = str(digits[0]) + ("." + "".join(map(str, digits[1:])) if len(digits) > 1 else "")
-    return f"{front}{mantissa}e{'-' if point < 0 else '+'}{abs(point):02d}"
+    return "0" if not value else shortest(float(value), 21, -6)

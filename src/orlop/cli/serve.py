@@ -13,10 +13,10 @@ from typing import Any
 
 import click
 
+from orlop.cli.place import EXISTING, etcd
 from orlop.cli.values import Duration, Items
 
 _DEFAULT_DIR = Path(".orlop")
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.command()
@@ -25,18 +25,11 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--storage", type=click.Choice(["sqlite", "memory"]), default="sqlite", show_default=True,
               help="Where objects live. sqlite: DATA_DIR/orlop.db, every acknowledged write on disk. memory: gone when "
                    "the server ends. With --etcd-servers they are in etcd.")
-@click.option("--etcd-servers", multiple=True, callback=Items(),
-              help="Endpoints of an etcd (https://HOST:PORT), comma-separated: keep objects there.")
-@click.option("--etcd-prefix", default="/registry", show_default=True, help="What all keys in etcd begin with.")
-@click.option("--etcd-cafile", type=_FILE, help="Certificates of the authorities that etcd's are checked by.")
-@click.option("--etcd-certfile", type=_FILE, help="Client certificate shown to etcd.")
-@click.option("--etcd-keyfile", type=_FILE, help="Its key.")
-@click.option("--etcd-username", help="User of an etcd with authentication.")
-@click.option("--etcd-password-file", type=_FILE, help="File with that user's password.")
+@etcd
 @click.option("--etcd-compaction-interval", "compaction_interval", type=Duration(), default="5m0s", show_default=True,
               help="History is forgotten when it is one to two times as old as this; 0: only when it outgrows the "
                    "storage's limits, in etcd never.")
-@click.option("--encryption-provider-config", type=_FILE,
+@click.option("--encryption-provider-config", type=EXISTING,
               help="EncryptionConfiguration: which resources are encrypted at rest, and with what keys.")
 @click.option("--encryption-provider-config-automatic-reload/--no-encryption-provider-config-automatic-reload",
               default=False, show_default=True, help="Follow changes of that file.")
@@ -45,7 +38,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--bind-address", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--secure-port", type=click.IntRange(0, 65535), default=6443, show_default=True,
               help="HTTPS port; 0 takes a free one.")
-@click.option("--token-auth-file", type=_FILE,
+@click.option("--token-auth-file", type=EXISTING,
               help='CSV file of static bearer tokens: token,user,uid,"group1,group2".')
 @click.option("--anonymous-auth/--no-anonymous-auth", default=True, show_default=True,
               help="Let callers without credentials in as system:anonymous.")

@@ -86,8 +86,7 @@ class NamespaceController:
         # Writes are committed in order: when the status is, so is everything that was let in before the namespace was
         # seen to be terminating.
         await self._change(self._status, name, lambda namespace: self._report(namespace, left))
-        if not self._namespaces.cache.exclusive:
-            await self._namespaces.cache.catch_up(CATCH_UP_WAIT)
+        await self._namespaces.cache.catch_up(CATCH_UP_WAIT)
         if left or any(self._entries(store, name, 1) for store in self._content):
             return True
         await self._change(self._finalize, name, _without_finalizer)

@@ -91,8 +91,7 @@ class VolumeProtectionController:
         plural, _, path = key.partition(" ")
         kind = self._kinds[plural]
         store = self._store(kind)
-        if not store.cache.exclusive:
-            await store.cache.catch_up(CATCH_UP_WAIT)
+        await store.cache.catch_up(CATCH_UP_WAIT)
         entry = store.cache.peek(store.prefix + path)
         obj = entry.tree() if entry is not None else {"metadata": {}}
         if not _is_candidate(obj, kind.finalizer):

@@ -8,8 +8,7 @@ float64.
 
 from __future__ import annotations
 
-from decimal import Decimal
-
+from orlop.api.gotext import shortest
 from orlop.api.tree import Value
 
 OBJECT = "map[string]interface {}"
@@ -68,17 +67,4 @@ def _number_type(value: int | float) -> str:
 def _number(value: int | float) -> str:
     if _number_type(value) == "int64":
         return str(value)
-    return _float(float(value))
-
-
-def _float(value: float) -> str:
-    """The shortest digits that read back the same, with an exponent outside 1e-4 ... 1e5."""
-    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
-    if not isinstance(exponent, int):  # infinity: no JSON text decodes to it
-        return str(value)
-    point = len(digits) + exponent - 1
-    front = "-" if sign else ""
-    if -4 <= point < 6:
-        return front + format(Decimal((0, digits, exponent)), "f")
-    mantissa = str(digits[0]) + ("." + "".join(map(str, digits[1:])) if len(digits) > 1 else "")
-    return f"{front}{mantissa}e{'-' if point < 0 else '+'}{abs(point):02d}"
+    return shortest(float(value), 6)

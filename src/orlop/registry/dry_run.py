@@ -24,8 +24,7 @@ class DryRun:
 
     async def _catch_up(self) -> None:
         """Where others write too, a rehearsal is of the newest state as well."""
-        if not self._cache.exclusive:
-            await self._cache.catch_up(CATCH_UP_WAIT)
+        await self._cache.catch_up(CATCH_UP_WAIT)
 
     async def create(self, key: str, body: bytes, attributes: Attributes | None = None, *, ttl: int = 0,
                      origin: bytes = b"") -> Entry:

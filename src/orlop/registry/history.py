@@ -52,7 +52,7 @@ async def writes(store: Store, ctx: Context, name: str, most: int) -> Writes:
     """The newest writes of the object `name` of the context's namespace; with name "" those of the whole collection.
     For a collection at most `most`."""
     cache = store.cache
-    await _catch_up(store, ctx, 0)
+    await store._wait(ctx, 0)
     prefix, key = store._root(ctx), store.key(ctx, name)
     since, wanted = cache.compacted, MAX_SCANNED if name else most
     if name and cache.revision - since > SHORT:
@@ -68,22 +68,16 @@ async def writes(store: Store, ctx: Context, name: str, most: int) -> Writes:
     return Writes(found[::-1], cache.revision, since)
 
 
-async def _catch_up(store: Store, ctx: Context, revision: Revision) -> None:
-    """Until reads show `revision`; 0: until they show all that anybody was told of."""
-    if revision > store.cache.revision or not (revision or store.cache.exclusive):
-        await store._wait(ctx, revision)
-
-
 async def newest(store: Store, ctx: Context, name: str) -> Entry | None:
     """The object as it is now, None when there is none."""
-    await _catch_up(store, ctx, 0)
+    await store._wait(ctx, 0)
     return store.cache.peek(store.key(ctx, name))
 
 
 async def state(store: Store, ctx: Context, name: str, revision: Revision) -> Entry:
     """The object as it was at exactly `revision`. Raises 404 when there was none, 410 when that is forgotten, 504 when
     that revision does not exist."""
-    await _catch_up(store, ctx, revision)
+    await store._wait(ctx, revision)
     try:
         entry = await store.cache.get(store.key(ctx, name), revision=revision)
     except StorageError as error:

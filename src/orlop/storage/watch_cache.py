@@ -53,8 +53,9 @@ class WatchCache(CacheLife):
 
     async def catch_up(self, timeout: float) -> None:
         """Return when reads show every write that anybody was told of before this call: what a read that names no
-        revision waits for where the storage is not `exclusive`. Raises ReadFailed, and RevisionTooLarge after
-        `timeout` seconds. Closed while the storage's watch is broken: nobody can tell then what is newest."""
+        revision waits for where the storage is not `exclusive`; where it is, that is at once. Raises ReadFailed,
+        and RevisionTooLarge after `timeout` seconds. Closed while the storage's watch is broken: nobody can tell
+        then what is newest."""
         self._require_open()
         newest = await self._storage.newest()
         self._require_open()
