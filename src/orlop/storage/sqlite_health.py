@@ -37,7 +37,7 @@ def examine(connection: sqlite3.Connection, database: Path) -> None:
     database is in use. Raises CannotOpen."""
     try:
         with closing(open_reader(database)) as reading:
-            _require(database, not (lost := _lost(reading, database)), lost)
+            _require(database, not (lost := _lost(reading, database, witnessed(database))), lost)
             meta = dict(reading.execute(schema.META).fetchall())
             _require(database, sorted(meta) == questions.META_NAMES, "its table of marks is incomplete")
             if meta["in_use"]:
@@ -58,9 +58,9 @@ def examine(connection: sqlite3.Connection, database: Path) -> None:
         raise CannotOpen(str(database), trouble(error)) from error
 
 
-def _lost(connection: sqlite3.Connection, database: Path) -> str:
-    """Says so when acknowledged writes are missing at the end."""
-    acknowledged, last = witnessed(database), newest(connection)
+def _lost(connection: sqlite3.Connection, database: Path, acknowledged: Revision) -> str:
+    """Says so when writes up to `acknowledged` are missing at the end."""
+    last = newest(connection)
     if acknowledged <= last:
         return ""
     return (
@@ -128,13 +128,14 @@ def check(path: Path) -> list[str]:
     database = located(path)
     with closing(open_untouched(database)) as connection:
         try:
+            acknowledged = witnessed(database)  # before the state that is looked at: a server may go on writing
             connection.execute("BEGIN")  # one state, whatever a server writes meanwhile
-            return _faults(connection, database)
+            return _faults(connection, database, acknowledged)
         except sqlite3.Error as error:
             return [trouble(error)]
 
 
-def _faults(connection: sqlite3.Connection, database: Path) -> list[str]:
+def _faults(connection: sqlite3.Connection, database: Path, acknowledged: Revision) -> list[str]:
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if application != schema.APPLICATION_ID:
@@ -145,7 +146,7 @@ def _faults(connection: sqlite3.Connection, database: Path) -> list[str]:
     meta = dict(connection.execute(schema.META).fetchall())
     if sorted(meta) != questions.META_NAMES:
         return [*found, "its table of marks is incomplete"]
-    if lost := _lost(connection, database):
+    if lost := _lost(connection, database, acknowledged):
         found.append(lost)
     last: Revision = newest(connection)
     for text, statement in (*questions.WHOLE, *questions.TAIL):
