@@ -56,6 +56,7 @@ def test_algebra(one, other):
         result = operation(left, right)
         check_invariants(result)
         assert members(result) == expected
+    assert field_set.covers(left, right) == (one >= other) and field_set.covers(made(one | other), left)
     assert (left, right) == (made(one), made(other))
 
 

@@ -122,6 +122,31 @@ def test_a_turn_looks_at_so_many_at_most(monkeypatch: pytest.MonkeyPatch) -> Non
     play(scenario, 300, counting)
 
 
+def test_an_index_that_needs_much_decoding_is_not_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few entries there are: what is not decoded yet is decoded so many a turn; what is known is indexed at
+    once."""
+    monkeypatch.setattr(label_index, "INDEX_AT_ONCE", 1000)
+    monkeypatch.setattr(label_index, "INDEX_DECODES", 20)
+    decoded: list[str] = []
+
+    def counting(tree: dict[str, Any]) -> Attributes:
+        decoded.append(tree["metadata"]["name"])
+        return attributes_of(tree)
+
+    async def scenario(cache: WatchCache, storage: MemoryStorage) -> None:
+        listing = asyncio.ensure_future(cache.gather(by_labels("app=app1")))
+        while not listing.done():
+            decoded.clear()
+            await asyncio.sleep(0)
+            assert len(decoded) <= 20 + 2 * SLICE
+        await settled()
+        decoded.clear()
+        assert len((await cache.gather(by_labels("app=app2"))).entries) == 75 and not decoded
+        assert cache.select_short(Predicate(fields=fields.parse("value=9"))) is not None and not decoded
+
+    play(scenario, 300, counting)
+
+
 def test_a_slice_of_everything_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """So many entries are found in one turn at the most."""
     found: list[int] = []

@@ -80,12 +80,23 @@ def validate_object_meta_update(new: Tree, old: Tree, namespaced: bool,
                                 path: Path = METADATA) -> list[FieldError]:
     """What apiserver checks of every update, before the rules of the kind: the new metadata, then the
     change."""
-    found = validate_object_meta(new, namespaced, names.name_is_path_segment, path)
+    found: list[FieldError] = []
+    if _described(new) != _described(old) or not old.get("uid"):
+        found = validate_object_meta(new, namespaced, names.name_is_path_segment, path)
+    elif managed := new.get("managedFields"):
+        _check_managed(found, managed, path)
     if not found:
         # What is right by itself need not be looked at twice.
         _check_change(found, new, old, path)
         return found
     return found + validate_change(new, old, path)
+
+
+def _described(metadata: Tree) -> tuple[Any, ...]:
+    """All that is looked at by itself, but for managedFields: most updates leave it as it was found right before."""
+    get = metadata.get
+    return (get("name"), get("namespace"), get("labels"), get("annotations"), get("ownerReferences"),
+            get("finalizers"), get("generation"), get("generateName"))
 
 
 def validate_change(new: Tree, old: Tree, path: Path = METADATA) -> list[FieldError]:
@@ -170,12 +181,15 @@ def _check_contents(found: list[FieldError], metadata: Tree, path: Path, finaliz
         found += owner_references.validate(references, path.child("ownerReferences"))
     if finalizers and (listed := get("finalizers")) and not (len(listed) == 1 and listed[0] in _finalizers):
         found += validate_finalizers(listed, path.child("finalizers"))
-    managed = get("managedFields")
-    if managed:
-        for entry in managed:
-            if not _known_entry(entry):
-                found += validate_managed_fields(managed, path.child("managedFields"))
-                break
+    if managed := get("managedFields"):
+        _check_managed(found, managed, path)
+
+
+def _check_managed(found: list[FieldError], managed: list[Tree], path: Path) -> None:
+    for entry in managed:
+        if not _known_entry(entry):
+            found += validate_managed_fields(managed, path.child("managedFields"))
+            return
 
 
 def _known_entry(entry: Tree) -> bool:

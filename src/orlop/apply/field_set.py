@@ -23,6 +23,7 @@ FieldPath: TypeAlias = tuple[str, ...]
 LEAF: Final[FieldSet] = {}
 """An element that is in the set and has nothing below it. Also the empty set."""
 ITSELF: Final = "."
+_BARE: Final[FieldSet] = {ITSELF: LEAF}
 
 
 def of(*paths: FieldPath) -> FieldSet:
@@ -167,6 +168,20 @@ def intersection(left: FieldSet, right: FieldSet) -> FieldSet:
         elif below:
             result[key] = below
     return result
+
+
+def covers(fields: FieldSet, others: FieldSet) -> bool:
+    """Whether all members of the second are in the first."""
+    for key, theirs in others.items():
+        mine = fields.get(key)
+        if mine is None:
+            return False
+        if theirs:
+            if mine is not theirs and not covers(mine, theirs) and not (not mine and theirs == _BARE):
+                return False
+        elif mine and ITSELF not in mine:
+            return False
+    return True
 
 
 def leaves(fields: FieldSet) -> FieldSet:

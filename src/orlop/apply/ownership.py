@@ -71,8 +71,14 @@ class Ownership:
         """The owners after a plain write by `writer`, who takes what it changed, from its own entry too: that gets back
         what it gains. Raises TypedError for objects that do not fit their type."""
         changes = self.changes(old, new, self.version, self.node)
-        owners = self._take(old, new, changes, owners, None, force=True)
         fields = without_system_fields(changes.changed) if changes.changed else LEAF
+        mine = owners.get(writer)
+        if mine is not None and not changes.removed and field_set.covers(mine.fields, fields):
+            owners = self._take(old, new, changes, owners, writer, force=True)
+            if fields:
+                owners[writer] = mine._replace(time=now)
+            return owners
+        owners = self._take(old, new, changes, owners, None, force=True)
         if fields:
             before = owners.get(writer)
             both = fields if before is None else field_set.union(before.fields, fields)
@@ -152,7 +158,9 @@ class Ownership:
             merged = self._prune(merged, owners, applier, last)
             if last.version != self.version and equal(live, merged):
                 merged = live
-        owners = self._take(live, merged, self.changes(live, merged, self.version, self.node), owners, applier, force)
+        if len(owners) > 1 or not fields:
+            changes = self.changes(live, merged, self.version, self.node)
+            owners = self._take(live, merged, changes, owners, applier, force)
         self._strip(owners, applier, last)
         return merged, owners
 

@@ -43,6 +43,7 @@ class FieldManager:
             raise ValueError(f"no corresponding type for {gvk}")
         self.gvk, self.subresource = gvk, subresource
         self._version, self._node, self._empty, self._evolving = gvk.api_version, node, empty, evolving
+        self._flat = all(not value for value in empty.values())
         self._configs: Texts[FieldSet] = Texts()
         self._ownership = Ownership(self._version, node, versions, reset or {})
 
@@ -128,7 +129,17 @@ class FieldManager:
             merged = last_applied.follow(merged, config)
         if merged is live and old is not None and _nothing_changed(owners, after):
             return old
+        if old is None:
+            merged = self._apart(merged)
         return _with_entries(merged, entries.encode(after))
+
+    def _apart(self, merged: Tree) -> Tree:
+        """A new object that shares nothing with the empty one it began as: callers put defaults into it."""
+        if not self._flat:
+            copied: Tree = orjson.loads(orjson.dumps(merged))
+            return copied
+        return {name: value.copy() if isinstance(value, dict) and not value else value
+                for name, value in merged.items()}
 
     def _try(self, live: Tree, config: Tree, owners: Owners, manager: str, force: bool,
              now: str) -> tuple[Tree, Owners]:

@@ -14,7 +14,7 @@ from orlop.api.errors import APIError
 from orlop.api.options import PatchOptions, Preconditions
 from orlop.api.tree import Tree, Value
 from orlop.codec import json, yaml
-from orlop.endpoints.ownership import copy, now, served
+from orlop.endpoints.ownership import now, served
 from orlop.endpoints.scope import Scope
 from orlop.endpoints.update import Admission, check_name
 from orlop.patching import json_operation
@@ -89,8 +89,6 @@ class ApplySource:
         self._report(ctx, complaint)
         if merged is live:
             return {**old, "metadata": dict(old["metadata"])}
-        if live is None:
-            merged = copy(merged)  # what defaults are put into must not be the manager's empty object
         kind = scope.kind
         new: Tree = {**merged, "kind": kind.kind, "apiVersion": kind.api_version}
         scope.schema.decode(new, None)

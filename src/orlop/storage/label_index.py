@@ -4,8 +4,8 @@ Owned by one `watch_cache`, asked by `selection`. An index is built when a selec
 field with values (`=`, `in`), kept up by every event after that, and dropped when too many others were used
 since. With it a LIST costs in proportion to what it returns.
 
-Few entries are indexed at once; many a turn of the loop at a time, in order of key, while lists look at the
-entries themselves. An index that is not finished follows events up to the key it has reached.
+Few entries (`INDEX_AT_ONCE`) are indexed at once, unless more than `INDEX_DECODES` would have to be decoded for it; others a turn of
+the loop at a time, in order of key, while lists look at the entries themselves. An index that is not finished follows events up to the key it has reached.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from orlop.api.label_requirement import DOUBLE_EQUALS, EQUALS, IN
 from orlop.storage.interface import DELETED, Attributes, Entry, Event
 from orlop.storage.keyspace import Keyspace
-from orlop.storage.limits import DECODE_SLICE, INDEX_AT_ONCE, JUDGE_SLICE
+from orlop.storage.limits import DECODE_SLICE, INDEX_AT_ONCE, INDEX_DECODES, JUDGE_SLICE
 from orlop.storage.predicate import Predicate
 
 AttributesOfEntry: TypeAlias = Callable[[Entry], Attributes]
@@ -53,6 +53,29 @@ class _Index:
 
     def reach(self, key: str) -> None:
         self.reached, self.finished = key, key == _END
+
+    def fill(self, entries: Iterable[Entry], attributes: AttributesOfEntry) -> bool:
+        """Put in all that there is, in one go. False, and nothing is in: too many had to be decoded for that."""
+        keys, decoded, of_label, name = self._keys, 0, self.subject.of == "label", self.subject.name
+        for entry in entries:
+            known = entry.attributes
+            if known is None:
+                decoded += 1
+                if decoded > INDEX_DECODES:
+                    keys.clear()
+                    return False
+                known = attributes(entry)
+            value = known.labels.get(name) if of_label else known.fields.get(name, "")
+            if value is None:
+                continue
+            there = keys.setdefault(value, entry.key)
+            if there is not entry.key:
+                if type(there) is str:
+                    keys[value] = {there, entry.key}
+                else:
+                    there.add(entry.key)  # type: ignore[union-attr]
+        self.reach(_END)
+        return True
 
     def add(self, key: str, attributes: Attributes) -> None:
         value = self.subject.value(attributes)
@@ -147,18 +170,11 @@ class Indexes:
             dropped = next(iter(self._indexes))
             del self._indexes[dropped]
             self._unfinished.pop(dropped, None)
-        if at_once:
-            self._fill(index)
-        else:
+        if not (at_once and index.fill(self._space.entries.values(), self._attributes)):
             self._unfinished[subject] = index
             self._schedule()
         self._indexes[subject] = index
         return index
-
-    def _fill(self, index: _Index) -> None:
-        for key, entry in self._space.entries.items():
-            index.add(key, self._attributes(entry))
-        index.reach(_END)
 
     def _schedule(self) -> None:
         if not self._scheduled:

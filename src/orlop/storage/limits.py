@@ -88,8 +88,12 @@ SHARED_ATTRIBUTES: Final = 4_096
 """Different attributes that a cache keeps to share between entries that have the same. Beyond it all are forgotten and
 collected anew."""
 
-INDEX_AT_ONCE: Final = 512
-"""Entries of which an index is made at once. Of more it is made in slices, and lists do without meanwhile."""
+INDEX_AT_ONCE: Final = 8_192
+"""Entries of which an index is made at once (about a millisecond), if no more than `INDEX_DECODES` of them have to be
+decoded for it. Else it is made in slices, and lists do without meanwhile."""
+
+INDEX_DECODES: Final = 512
+"""Entries that are decoded for an index made at once."""
 
 RESTART_FIRST: Final = 1.0
 """Seconds between two attempts to start a cache again that its storage broke off; doubled up to `RESTART_MOST`."""
