@@ -51,7 +51,7 @@ def spell(value: Value) -> str:
         return _string(value)
     if kind is bool:
         return "true" if value else "false"
-    if kind is int:
+    if isinstance(value, int):
         return str(value)
     if value is None:
         return "null"
