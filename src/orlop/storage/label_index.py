@@ -4,8 +4,9 @@ Owned by one `watch_cache`, asked by `selection`. An index is built when a selec
 field with values (`=`, `in`), kept up by every event after that, and dropped when too many others were used
 since. With it a LIST costs in proportion to what it returns.
 
-Few entries (`INDEX_AT_ONCE`) are indexed at once, unless more than `INDEX_DECODES` would have to be decoded for it; others a turn of
-the loop at a time, in order of key, while lists look at the entries themselves. An index that is not finished follows events up to the key it has reached.
+Few entries (`INDEX_AT_ONCE`) are indexed at once, unless more than `INDEX_DECODES` would have to be decoded for it;
+others a turn of the loop at a time, in order of key, while lists look at the entries themselves. An index that is not
+finished follows events up to the key it has reached.
 """
 
 from __future__ import annotations
