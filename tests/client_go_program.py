@@ -6,6 +6,7 @@ Used by the tests of `clients` and `replicas`.
 from __future__ import annotations
 
 import json
+import os
 import queue
 import shutil
 import subprocess
@@ -53,12 +54,15 @@ def write_map(caller: ApiCaller, namespace: str, name: str, value: str, method: 
 
 
 class Informers:
-    """The informers scenario while it runs: its lines come on a queue, orders go to its standard input."""
+    """The informers scenario (or another that listens) while it runs: its lines come on a queue, orders go to its
+    standard input. `environment` is added to the process's."""
 
-    def __init__(self, program: Path, server: ServerProcess, namespace: str, *flags: str) -> None:
-        arguments = ["-kubeconfig", str(server.kubeconfig), "-namespace", namespace, *flags, "informers"]
+    def __init__(self, program: Path, server: ServerProcess, namespace: str, *flags: str,
+                 scenario: str = "informers", **environment: str) -> None:  # fmt: skip
+        arguments = ["-kubeconfig", str(server.kubeconfig), "-namespace", namespace, *flags, scenario]
         self.process = subprocess.Popen([str(program), *arguments], text=True, stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # fmt: skip
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                        env={**os.environ, **environment})  # fmt: skip
         self._lines: queue.Queue[Line] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -79,10 +83,20 @@ class Informers:
 
     def have(self) -> Line:
         """What the caches hold now."""
-        assert self.process.stdin is not None
-        self.process.stdin.write("have\n")
-        self.process.stdin.flush()
+        self.order("have")
         return self.until(step="have")[-1]
+
+    def order(self, text: str) -> None:
+        """One line to its standard input."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(text + "\n")
+        self.process.stdin.flush()
+
+    def no_more_orders(self) -> None:
+        """Close its standard input."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.stdin = None
 
     def end(self) -> None:
         self.process.kill()

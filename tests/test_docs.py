@@ -293,3 +293,16 @@ def test_the_benchmarks_tell_what_they_do() -> None:
     workloads = re.findall(r'^    Workload\("([\w-]+)"', source, re.MULTILINE)
     results = (ROOT / "benchmarks" / "RESULTS.md").read_text()
     assert workloads and [name for name in workloads if f"| {name} |" not in results] == []
+
+
+_QUOTATION = re.compile(r"^`(src/[^`]+)`\n```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def test_quotations_are_in_the_files_they_name() -> None:
+    """The worked example of a kind is the code itself, and short."""
+    page = (ROOT / "docs/adding-a-kind.md").read_text()
+    quotations = _QUOTATION.findall(page)
+    assert len(quotations) == page.count("```python") >= 7
+    for file, text in quotations:
+        assert text in (ROOT / file).read_text(), file
+    assert sum(text.count("\n") for _, text in quotations) < 60

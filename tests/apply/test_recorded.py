@@ -127,3 +127,16 @@ def test_what_a_kube_apiserver_stored_of_creations_is_made_anew():
 SIMPLE = {"ConfigMap", "Secret", "ClusterRole", "Role", "RoleBinding", "ClusterRoleBinding", "Lease", "PriorityClass",
           "FlowSchema", "PriorityLevelConfiguration"}
 """Kinds that nothing is added to after their owner is noted."""
+
+
+@pytest.mark.parametrize(("kind", "place", "item", "element"), [
+    ("Pod", "containers", {"image": "i"}, 'k:{"name":""}'),
+    ("Pod", "imagePullSecrets", {}, 'k:{"name":""}'),
+    ("Service", "ports", {"name": "web"}, 'k:{"port":0,"protocol":"TCP"}'),
+])  # fmt: skip
+def test_keys_left_out(kind: str, place: str, item: dict[str, Any], element: str) -> None:
+    """A key that an item leaves out stands for what the OpenAPI document declares, or for Go's zero value."""
+    fields = room(GroupVersionKind("", "v1", kind), "").update(
+        None, {"apiVersion": "v1", "kind": kind, "metadata": {"name": "a"}, "spec": {place: [item]}}, "m", NOW)
+    assert fields is not None
+    assert element in fields[0]["fieldsV1"]["f:spec"][f"f:{place}"]

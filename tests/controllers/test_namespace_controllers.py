@@ -99,7 +99,8 @@ def test_switches() -> None:
         assert reply.status == 200 and "conditions" not in reply.json()["status"]
         for kind in ("serviceaccounts", "configmaps"):
             found = (await server.request("GET", f"/api/v1/{kind}")).json()["items"]
-            assert [i["metadata"]["name"] for i in found] in ([], ["extension-apiserver-authentication"])
+            assert [i["metadata"]["name"] for i in found] in (
+                [], ["extension-apiserver-authentication", "kube-apiserver-legacy-service-account-token-tracking"])
 
     play(scenario, namespace_controller=False, service_account_controller=False, root_ca_controller=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from served import MAPS, MERGE, make, play, version
 
 import orlop
@@ -154,5 +155,42 @@ def test_applies_do_not_touch_each_other() -> None:
         shown = await apply(server, body, "m", f"{MAPS}/c", dryRun="All", force=True)
         assert shown.json()["data"]["x"] == "9"
         assert (await server.request("GET", f"{MAPS}/c")).json() == before
+
+    play(scenario)
+
+
+UNFIT = "failed to convert new object (/a; {kind}) to proper version: unable to convert unstructured object to {kind}: "
+
+
+@pytest.mark.parametrize(("path", "body", "kind", "why"), [
+    (f"{MAPS}/a", {**config(), "binaryData": {"x": "!!"}}, "/v1, Kind=ConfigMap",
+     "error decoding from json: illegal base64 data at input byte 0"),
+    (f"{DEPLOYMENTS}/a", deployment(replicas=1.5), "apps/v1, Kind=Deployment", "cannot convert float64 to int32"),
+    (f"{DEPLOYMENTS}/a", deployment(strategy={"rollingUpdate": {"maxSurge": []}}), "apps/v1, Kind=Deployment",
+     "json: cannot unmarshal array into Go value of type int32"),
+])
+def test_values_that_their_types_do_not_take(path: str, body: Tree, kind: str, why: str) -> None:
+    """The merge knows less of types than the decoder, which has the last word."""
+
+    async def scenario(server: orlop.Server) -> None:
+        reply = await apply(server, body, "m", path)
+        assert reply.status == 500 and reply.json()["message"] == UNFIT.format(kind=kind) + why
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(("body", "message"), [
+    (b"{", "error converting YAML to JSON: yaml: line 1: did not find expected node content"),
+    (b"- a", "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal array into Go value of type "
+             "map[string]interface {}"),
+    (rb'{"data":{"k":"\ud83d\ude00"}}', "error converting YAML to JSON: yaml: found invalid Unicode character escape "
+                                        "code"),
+])
+def test_configurations_that_cannot_be_read(body: bytes, message: str) -> None:
+    """They are YAML to upstream, in JSON too."""
+
+    async def scenario(server: orlop.Server) -> None:
+        reply = await apply(server, body, "m")
+        assert reply.status == 400 and reply.json()["message"] == f"error decoding YAML: {message}"
 
     play(scenario)

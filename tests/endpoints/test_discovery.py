@@ -15,9 +15,9 @@ from orlop.api.errors import APIError
 from orlop.api.gvk import GroupVersion
 from orlop.api.http import Request, Response
 from orlop.endpoints.discovery import Discovery
-from orlop.endpoints.discovery_documents import version_order
 from orlop.endpoints.root import Index, Version
 from orlop.kinds.declaration import Priority, Resource, Subresource
+from orlop.kinds.version_order import version_order
 
 FACTS = json.loads((Path(__file__).parents[1] / "data/facts/resources.json").read_text())
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"

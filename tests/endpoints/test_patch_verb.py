@@ -167,3 +167,38 @@ def test_unknown_fields_of_the_result() -> None:
         assert warned.status == 200 and 'unknown field \\"dta\\"' in warned.headers["warning"]
 
     play(scenario)
+
+
+@pytest.mark.parametrize(("headers", "body", "code", "message"), [
+    (JSON, b'[{"op":"remove","path":"/apiVersion"}]', 400,
+     "the name of the object (a based on URL) was undeterminable: name must be provided"),
+    ({"content-type": "application/merge-patch+json"}, b'{"apiVersion":null}', 400,
+     "the name of the object (a based on URL) was undeterminable: name must be provided"),
+    (JSON, b'[{"op":"replace","path":"","value":[]}]', 422,
+     "couldn't get version/kind; json parse error: json: cannot unmarshal array into Go value of type struct"),
+    ({"content-type": "application/merge-patch+json"}, b'{"data":{"x":1e400}}', 400,
+     "error decoding patch: json: cannot unmarshal number 1e400 into Go value of type float64"),
+    (STRATEGIC, b'{"data":{"x":1e400}}', 400, "json: cannot unmarshal number 1e400 into Go value of type float64"),
+])
+def test_results_that_are_no_objects_any_more(headers: dict[str, str], body: bytes, code: int, message: str) -> None:
+    """What upstream cannot read again is refused in its words, and nothing is stored."""
+
+    async def scenario(server: orlop.Server) -> None:
+        await make(server, "a", {"x": "1"})
+        reply = await server.request("PATCH", f"{MAPS}/a", body, headers=headers)
+        assert reply.status == code and message in reply.json()["message"]
+        assert (await server.request("GET", f"{MAPS}/a")).json()["data"] == {"x": "1"}
+
+    play(scenario)
+
+
+def test_a_result_without_a_version_has_no_known_member() -> None:
+    """Strictly read, each of its members is one too many."""
+
+    async def scenario(server: orlop.Server) -> None:
+        await make(server, "a", {"x": "1"})
+        reply = await server.request("PATCH", f"{MAPS}/a", b'[{"op":"remove","path":"/apiVersion"}]', headers=JSON,
+                                     query={"fieldValidation": "Strict"})
+        assert reply.json()["message"].endswith('strict decoding error: unknown field "data", unknown field "metadata"')
+
+    play(scenario)

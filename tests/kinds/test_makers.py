@@ -9,6 +9,9 @@ from orlop.kinds.defaults import DEFAULTERS
 from orlop.kinds.makers import MAKERS
 from orlop.schema.kind import builtin
 
+WEBHOOK = {"name": "a.b.c", "admissionReviewVersions": ["v1"], "sideEffects": "None",
+           "clientConfig": {"url": "https://x"}}
+
 
 def test_makers_are_of_resources() -> None:
     """A row that no resource asks for would be a typing error."""
@@ -41,7 +44,7 @@ def test_generations_count_content() -> None:
             ("networkpolicies", "networking.k8s.io", {"spec": {"podSelector": {}}},
              {"spec": {"podSelector": {}, "egress": [{}]}}),
             ("poddisruptionbudgets", "policy", {"spec": {"minAvailable": 1}}, {"spec": {"minAvailable": 2}}),
-            ("validatingwebhookconfigurations", "admissionregistration.k8s.io", {}, {"webhooks": [{"name": "a"}]})):
+            ("validatingwebhookconfigurations", "admissionregistration.k8s.io", {}, {"webhooks": [WEBHOOK]})):
         kind = Kind(plural, group)
         old = kind.create({**before, "metadata": {"generation": 7}})
         assert old["metadata"]["generation"] == 1

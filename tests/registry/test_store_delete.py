@@ -357,3 +357,15 @@ def test_collection_limit() -> None:
         assert names(await toys.list()) == ["c"] and result.next
 
     play(scenario)
+
+
+def test_a_grace_beyond_gos_durations() -> None:
+    """More seconds than 64 bits of nanoseconds hold leave what upstream's arithmetic leaves of them."""
+
+    async def scenario(toys: Toys) -> None:
+        await toys.create("bear")
+        marked, _ = await toys.delete("bear", grace_period_seconds=(1 << 63) - 1)
+        assert marked["metadata"]["deletionGracePeriodSeconds"] == (1 << 63) - 1
+        assert marked["metadata"]["deletionTimestamp"] == "2023-11-14T22:13:19Z"
+
+    play(scenario, grace=30)

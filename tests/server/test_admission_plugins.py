@@ -9,19 +9,25 @@ from typing import Any
 import pytest
 
 import orlop
+from orlop.kinds import catalog
 from orlop.registry.store import Store
 from orlop.server import kept_objects
+from orlop.server.admission_plugins import OFF_BY_DEFAULT, AdmissionPlugins
+from orlop.server.admission_sources import AdmissionSources
 from orlop.server.kept_objects import KeptObjects
+from orlop.server.quota_status import QuotaStatus
+from orlop.world.entropy import RandomEntropy
 
 CORE = "/api/v1/namespaces/default"
 CLASSES = "/apis/scheduling.k8s.io/v1/priorityclasses"
 Call = Callable[..., Awaitable[Any]]
 
 UPSTREAM_ORDER = [
-    "NamespaceLifecycle", "LimitRanger", "ServiceAccount", "TaintNodesByCondition", "Priority",
+    "NamespaceLifecycle", "LimitRanger", "ServiceAccount", "TaintNodesByCondition", "PodSecurity", "Priority",
     "DefaultTolerationSeconds", "DefaultStorageClass", "StorageObjectInUseProtection", "PersistentVolumeClaimResize",
     "RuntimeClass",
     "CertificateApproval", "CertificateSigning", "CertificateSubjectRestriction", "DefaultIngressClass",
+    "PodTopologyLabels", "NodeDeclaredFeatureValidator", "PodResizeValidator", "ResourceQuota",
 ]
 
 
@@ -145,5 +151,62 @@ def test_kept_objects(monkeypatch: pytest.MonkeyPatch) -> None:
             assert [one["metadata"]["name"] for one in kept.of("default")] == ["l"]
             kept.by_name("kube-system")
             assert kept.by_name("kube-public") is not other
+
+    asyncio.run(run())
+
+
+def test_switches() -> None:
+    """By upstream's names: who is wanted is on, also where the default or another switch says off."""
+
+    async def run() -> None:
+        async with orlop.Server(listen=False) as server:
+            application = server.running.application
+            plugins = AdmissionPlugins(application.stores, application.authorizer, None, RandomEntropy(1))
+            on = {plugin.name for plugin in plugins.every}
+            assert not on & OFF_BY_DEFAULT and on | OFF_BY_DEFAULT == {plugin.name for plugin in plugins.all}
+            both = plugins.enabled(("AlwaysDeny", "Priority"), ("Priority", "PodSecurity"))
+            changed = {plugin.name for plugin in both}
+            assert changed == (on | {"AlwaysDeny"}) - {"PodSecurity"}
+            assert plugins.unknown(("JobValidation", "AlwaysDeny", "Nonsense")) == ["Nonsense"]
+
+    asyncio.run(run())
+
+
+def test_a_namespace_made_for_its_first_object() -> None:
+    """As complete as one that a client made."""
+
+    async def run() -> None:
+        async with orlop.Server(listen=False) as server:
+            sources = AdmissionSources(server.running.application.stores, server.running.application.authorizer)
+            await sources.make_namespace("fresh")
+            made = (await server.request("GET", "/api/v1/namespaces/fresh")).json()
+            assert made["metadata"]["labels"] == {"kubernetes.io/metadata.name": "fresh"}
+            assert (made["spec"], made["status"]) == ({"finalizers": ["kubernetes"]}, {"phase": "Active"})
+
+    asyncio.run(run())
+
+
+def test_who_owns_what_a_quota_counts() -> None:
+    """The server, of what it changed."""
+
+    async def run() -> None:
+        async with orlop.Server(listen=False) as server:
+            application = server.running.application
+            resource = catalog.resource("", "resourcequotas")
+            assert resource is not None
+            fields = application.field_managers.make(resource, resource.in_version("v1"), "status")
+            status = QuotaStatus(application.stores[("", "resourcequotas")], lambda: fields)
+            quota = {"metadata": {"name": "q"}, "spec": {"hard": {"configmaps": "2"}}}
+            await server.request("POST", f"{CORE}/resourcequotas", quota)
+
+            def change(stored: Any) -> None:
+                stored["status"] = {"used": {"configmaps": "1"}}
+
+            await status.change("default", "q", change)
+            made = (await server.request("GET", f"{CORE}/resourcequotas/q")).json()
+            assert made["status"] == {"used": {"configmaps": "1"}}
+            owner = made["metadata"]["managedFields"][0]
+            assert (owner["manager"], owner["subresource"]) == ("kube-apiserver", "status")
+            assert owner["fieldsV1"] == {"f:status": {"f:used": {".": {}, "f:configmaps": {}}}}
 
     asyncio.run(run())

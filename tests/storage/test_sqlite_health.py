@@ -18,7 +18,7 @@ from storage_worlds import PREFIX, body
 from orlop.storage import sqlite_health
 from orlop.storage.errors import CannotOpen, StorageError
 from orlop.storage.sqlite import SqliteStorage
-from orlop.storage.sqlite_file import DATABASE, WITNESS
+from orlop.storage.sqlite_file import DATABASE, WITNESS, witnessed
 from orlop.storage.sqlite_health import check
 
 WAL = DATABASE + "-wal"
@@ -309,6 +309,22 @@ def test_a_running_server_can_be_checked(tmp_path: Path) -> None:
         assert await checking == []
 
     sessions(tmp_path, lambda storage: storage.create(PREFIX + "a", body("a")), scenario)
+
+
+def test_what_is_written_while_a_check_begins_is_not_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server writes just before the check asks what was acknowledged: the state that it looks at has that write."""
+    sessions(tmp_path, lambda storage: create(storage, "early"))
+    asked = [witnessed(tmp_path / DATABASE)]
+
+    def just_after_a_write(database: Path) -> int:
+        monkeypatch.setattr(sqlite_health, "witnessed", witnessed)  # the server that writes asks too
+        sessions(tmp_path, lambda storage: create(storage, "late"))
+        asked.append(witnessed(database))
+        return asked[-1]
+
+    monkeypatch.setattr(sqlite_health, "witnessed", just_after_a_write)
+    assert check(tmp_path) == []
+    assert asked == [asked[0], asked[0] + 1]
 
 
 def test_a_reading_tool_does_not_stop_the_start(data: Path) -> None:

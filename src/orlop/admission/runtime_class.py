@@ -11,7 +11,7 @@ from typing import Final
 from orlop.admission import tolerations
 from orlop.admission.interface import CREATE, Attributes
 from orlop.admission.second_look import CatchUp, second_look
-from orlop.api import errors, quantity
+from orlop.api import errors, names, quantity
 from orlop.api.field import quote
 from orlop.api.gvk import GroupResource, GroupVersionResource
 from orlop.api.tree import Tree
@@ -42,6 +42,8 @@ class RuntimeClass:
             raise errors.unknown("resource name may not be empty")
         found = self._classes().get(name)
         if found is None:
+            if complaints := names.path_segment_name(name):
+                raise errors.unknown(f"invalid resource name {quote(name)}: [{' '.join(complaints)}]")
             raise attributes.forbidden(f"pod rejected: RuntimeClass {quote(name)} not found")
         return found
 

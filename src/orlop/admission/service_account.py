@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from orlop.admission.interface import CREATE, UPDATE, Attributes
 from orlop.admission.second_look import CatchUp
+from orlop.api import names
 from orlop.api.field import quote
 from orlop.api.gvk import GroupResource, GroupVersionResource
 from orlop.api.tree import Tree
@@ -75,8 +76,10 @@ class ServiceAccount:
             account = self._accounts(attributes.namespace).get(name)
             if account is not None:
                 return account
-        raise attributes.forbidden(f"error looking up service account {attributes.namespace}/{name}: serviceaccount "
-                                   f"{quote(name)} not found")
+        complaints = names.path_segment_name(name)  # upstream's client refuses to ask for such a name
+        reason = (f"invalid resource name {quote(name)}: [{' '.join(complaints)}]" if complaints
+                  else f"serviceaccount {quote(name)} not found")
+        raise attributes.forbidden(f"error looking up service account {attributes.namespace}/{name}: {reason}")
 
     def _furnish(self, spec: Tree, account: Tree) -> None:
         wanted = spec.get("automountServiceAccountToken")

@@ -1,6 +1,6 @@
 """Tolerations that say the same: two lists become one without what others in it include.
 
-Used by `RuntimeClass`. Behaviour: kubernetes `pkg/util/tolerations/tolerations.go`.
+Used by `RuntimeClass` and `PodTolerationRestriction`. Behaviour: kubernetes `pkg/util/tolerations/tolerations.go`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ def merge(first: Sequence[Tree], second: Sequence[Tree]) -> list[Tree]:
     every = [*first, *second]
     merged: list[Tree] = []
     for position, one in enumerate(every):
-        if any(_includes(kept, one) for kept in merged):
+        if any(includes(kept, one) for kept in merged):
             continue
-        if any(not _equal(one, later) and _includes(later, one) for later in every[position + 1 :]):
+        if any(not _equal(one, later) and includes(later, one) for later in every[position + 1 :]):
             continue
         merged.append(one)
     return merged
@@ -32,7 +32,7 @@ def _equal(one: Tree, other: Tree) -> bool:
     return _words(one) == _words(other) and one.get("tolerationSeconds") == other.get("tolerationSeconds")
 
 
-def _includes(larger: Tree, smaller: Tree) -> bool:
+def includes(larger: Tree, smaller: Tree) -> bool:
     """Whether whatever `smaller` bears is borne by `larger`, and for as long."""
     if _equal(larger, smaller):
         return True

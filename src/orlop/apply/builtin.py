@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from orlop.api.gvk import GroupVersion
+from orlop.api.tree import Value
 from orlop.apply.anything import ANYTHING
 from orlop.apply.items import Associative, Atomic, Key
 from orlop.apply.members import Members
@@ -24,6 +25,8 @@ _SCALARS: Final[dict[str, Node]] = {
     t.STRING: STRING, t.BYTES: STRING, t.BOOL: BOOLEAN, t.INT32: NUMERIC, t.INT64: NUMERIC, t.FLOAT: NUMERIC,
     t.QUANTITY: UNTYPED, t.TIME: UNTYPED, t.MICRO_TIME: UNTYPED,
 }
+_EMPTY_DECLARED: Final = frozenset({"io.k8s.api.core.v1.LocalObjectReference"})
+"""Types whose key may be left out and is declared to be "" then, which the facts do not say."""
 
 
 class Compiler:
@@ -76,14 +79,26 @@ class Compiler:
         if kind.shape == t.LIST and field.list_type in ("map", "set"):
             keys: tuple[Key, ...] = ()
             if field.list_type == "map":
-                members = kind.element.target.fields
-                keys = tuple((name, members[name].extras.get("default")) for name in field.list_keys)
+                item = kind.element.target
+                keys = tuple((name, _key_default(item, name)) for name in field.list_keys)
             return Associative(self.node(kind.element), keys)
         return self.node(kind, field.extras.get("map", ""))
 
 
 def _none_declared(name: str) -> Node | None:
     return None
+
+
+def _key_default(item: Type, name: str) -> Value:
+    """What stands for a key that an item leaves out: what is declared, else Go's zero value of a field that is always
+    there, which the OpenAPI document calls its default."""
+    field = item.fields[name]
+    declared = field.extras.get("default")
+    if declared is not None:
+        return declared
+    if item.openapi not in _EMPTY_DECLARED and (field.omitempty or not field.required):
+        return None
+    return "" if field.type.target.shape == t.STRING else 0
 
 
 def types_of(compiler: Compiler, kind: str) -> Callable[[str], Node | None]:

@@ -168,7 +168,7 @@ class FieldManager:
             return self._ownership.write(self._empty, live, {}, writer, now)
         except TypedError as error:
             raise errors.unknown(f"failed to create manager for existing fields: failed to update ManagedFields "
-                                 f"({self._names(live)}): failed to compare objects: {error}") from None
+                                 f"({self.names(live)}): failed to compare objects: {error}") from None
 
     def _applied(self, config: Tree) -> FieldSet:
         """The fields of a configuration, which is checked. The same ones are applied again and again."""
@@ -187,15 +187,16 @@ class FieldManager:
         complaints = self._node.validate(config)
         if complaints:
             told = typed_errors.told(complaints)
-            raise errors.unknown(f"failed to create typed patch object ({self._names(config)}): {told}")
+            raise errors.unknown(f"failed to create typed patch object ({self.names(config)}): {told}")
 
     def _check_live(self, live: Tree) -> None:
         complaints = self._node.validate(live, duplicates=True)
         if complaints:
             told = typed_errors.told(complaints)
-            raise errors.unknown(f"failed to create typed live object ({self._names(live)}): {told}")
+            raise errors.unknown(f"failed to create typed live object ({self.names(live)}): {told}")
 
-    def _names(self, obj: Tree) -> str:
+    def names(self, obj: Tree) -> str:
+        """What errors call an object or a configuration."""
         metadata = obj.get("metadata")
         names = metadata if isinstance(metadata, dict) else {}
         return f"{_text(names.get('namespace'))}/{_text(names.get('name'))}; {self.gvk}"

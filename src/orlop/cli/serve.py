@@ -82,6 +82,8 @@ _DEFAULT_DIR = Path(".orlop")
               help="Let deleted claims and volumes go that are no longer in use.")
 @click.option("--service-cidr-controller/--no-service-cidr-controller", default=False, show_default=True,
               help="Mark ServiceCIDRs as ready, and hold those in use (kube-controller-manager's part).")
+@click.option("--resource-quota-controller/--no-resource-quota-controller", default=False, show_default=True,
+              help="Count what resource quotas limit (kube-controller-manager's part).")
 @click.option("-v", "--verbose", is_flag=True, help="Log more on standard error.")
 def serve(verbose: bool, **flags: Any) -> None:
     """Serve the Kubernetes API until SIGTERM or ^C.

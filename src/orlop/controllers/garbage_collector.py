@@ -21,6 +21,7 @@ from typing import Any, Final, NamedTuple
 from orlop.api.errors import APIError
 from orlop.api.options import DeleteOptions, Preconditions
 from orlop.api.tree import Tree
+from orlop.controllers.custom_source import CustomSource
 from orlop.controllers.ownership_event import InvalidOwners
 from orlop.controllers.ownership_feed import OwnershipFeed
 from orlop.controllers.ownership_graph import Place, Wait
@@ -60,16 +61,19 @@ class _Item(NamedTuple):
 
 
 class GarbageCollector:
-    """`resources` are those that are served; `now` tells seconds since 1970."""
+    """`resources` are the built-in ones that are served, `custom` tells of others; `now` tells seconds since 1970."""
 
-    def __init__(self, writer: Writer, resources: Iterable[Resource], now: Callable[[], float]) -> None:
+    def __init__(self, writer: Writer, resources: Iterable[Resource], now: Callable[[], float],
+                 custom: CustomSource | None = None) -> None:
         self._writer = writer
         self._kinds = OwnedKinds()
         self._queue = WorkQueue("garbage-collector", self._reconcile, WORKERS)
         self._feed = OwnershipFeed(self._kinds, self._queue.add)
         self._invalid = InvalidOwners(writer, now)
         self._first: list[OwnedKind] = []
-        for resource in resources:
+        self._custom, self._joining = custom, set[asyncio.Task[None]]()
+        known = [resource for resource, _ in custom.kinds()] if custom is not None else []
+        for resource in (*resources, *known):
             store = writer.stores.get((resource.group, resource.plural))
             if store is not None and (resource.group, resource.plural) not in _IGNORED:
                 self._first.append(self._add(resource, store))
@@ -86,11 +90,17 @@ class GarbageCollector:
         for kind in self._first:
             self._feed.follow(kind)
         self._task = asyncio.create_task(self._run(), name="garbage-collector-feed")
+        if self._custom is not None:
+            self._custom.follow(self)
 
     async def stop(self) -> None:
+        if self._custom is not None:
+            self._custom.leave(self)
         self._feed.stop()
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        tasks = (self._task, *self._joining)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._queue.stop()
 
     async def _run(self) -> None:
@@ -100,6 +110,17 @@ class GarbageCollector:
         await self._feed.settle()
         self._queue.start()
         await self._feed.run()
+
+    def added(self, resource: Resource, store: Store) -> None:
+        """A custom kind is served from now on."""
+        task = asyncio.create_task(self.follow(resource, store))
+        self._joining.add(task)
+        task.add_done_callback(self._joining.discard)
+
+    def removed(self, resource: Resource) -> None:
+        prefix = f"/registry/{resource.prefix}/"
+        self._feed.leave(prefix)
+        self._kinds.remove(prefix)
 
     async def follow(self, resource: Resource, store: Store) -> None:
         """A kind that appeared while we run: those that named it as an owner's are looked at again."""
@@ -114,6 +135,8 @@ class GarbageCollector:
     async def _reconcile(self, key: str) -> bool:
         await asyncio.sleep(0)  # many in a row find nothing to do, and others want to be served
         kind = self._kinds.of(key)
+        if kind is None:
+            return False
         try:
             await self._feed.settle()
             entry = kind.store.cache.peek(key)

@@ -41,14 +41,13 @@ class NamespaceController:
         self._writer, self._finalize, self._status, self._now = writer, finalize, status, now
         self._namespaces = writer.stores[("", "namespaces")]
         self._pods = writer.stores[("", "pods")]
-        self._content = self._namespaced(writer)
         self._queue = WorkQueue("namespace-controller", self._reconcile)
         self._following: dict[str, list[Subscriber]] = {}
 
-    @staticmethod
-    def _namespaced(writer: Writer) -> list[Store]:
-        """One store a cache: events have two."""
-        by_prefix = {s.prefix: s for s in writer.stores.values() if s.strategy.namespaced}
+    @property
+    def _content(self) -> list[Store]:
+        """One store a cache: events have two. Custom kinds come and go."""
+        by_prefix = {s.prefix: s for s in self._writer.stores.values() if s.strategy.namespaced}
         return list(by_prefix.values())
 
     def start(self) -> None:

@@ -43,14 +43,21 @@ class OwnershipFeed:
         self._noted: dict[str, None] = {}
         """Keys to look at, each once: bounded by the number of stored objects."""
         self._wake = asyncio.Event()
-        self._subscribers: list[Subscriber] = []
+        self._subscribers: dict[str, Subscriber] = {}
+        """By prefix."""
 
     def follow(self, kind: OwnedKind) -> None:
         cache = kind.store.cache
-        self._subscribers.append(cache.subscribe(EVERYTHING, self._on_events, lasting=True))
+        self._subscribers[kind.store.prefix] = cache.subscribe(EVERYTHING, self._on_events, lasting=True)
+
+    def leave(self, prefix: str) -> None:
+        """Follow a kind no longer."""
+        subscriber = self._subscribers.pop(prefix, None)
+        if subscriber is not None:
+            subscriber.cancel()
 
     def stop(self) -> None:
-        for subscriber in self._subscribers:
+        for subscriber in self._subscribers.values():
             subscriber.cancel()
         self._subscribers.clear()
 
@@ -137,8 +144,9 @@ class OwnershipFeed:
 
     def _look_at(self, key: str) -> None:
         kind = self._kinds.of(key)
-        entry = kind.store.cache.peek(key)
-        found = self.graph.update(key, None if entry is None else self._state(kind, entry))
+        entry = None if kind is None else kind.store.cache.peek(key)
+        state = None if kind is None or entry is None else self._state(kind, entry)
+        found = self.graph.update(key, state)
         for look in found.look:
             self._noted[look] = None
         for examine in found.examine:

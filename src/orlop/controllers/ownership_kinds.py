@@ -46,17 +46,23 @@ class OwnedKinds:
         for version in versions:
             self._by_version[(version, kind.kind)] = kind
 
+    def remove(self, prefix: str) -> None:
+        """Forget a kind that is served no longer."""
+        kind = self._by_prefix.pop(prefix, None)
+        for name in [name for name, known in self._by_version.items() if known is kind]:
+            del self._by_version[name]
+
     def named(self, reference: Tree) -> OwnedKind | None:
         return self._by_version.get((reference.get("apiVersion") or "", reference.get("kind") or ""))
 
-    def of(self, key: str) -> OwnedKind:
-        """Whose key it is: prefixes have two or three parts."""
+    def of(self, key: str) -> OwnedKind | None:
+        """Whose key it is: prefixes have two or three parts. None: of a kind that is served no longer."""
         end = key.find("/", 1)
         while (end := key.find("/", end + 1)) > 0:
             found = self._by_prefix.get(key[: end + 1])
             if found is not None:
                 return found
-        raise KeyError(key)
+        return None
 
     def place(self, reference: Tree, namespace: str) -> Place | None:
         """Where the owner is that an object in `namespace` ("": of the cluster) names. None: an object of the cluster

@@ -6,6 +6,7 @@ Behaviour: apiserver `endpoints/handlers/patch.go` applyPatcher.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable
 
 from orlop.api import errors
@@ -19,10 +20,15 @@ from orlop.endpoints.scope import Scope
 from orlop.endpoints.update import Admission, check_name
 from orlop.patching import json_operation
 from orlop.registry.create import match_namespace
+from orlop.schema.interface import DecodeError
+
+_TO_JSON = "error converting YAML to JSON: "
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+"""Half a character, as JSON may spell those beyond 16 bits; YAML refuses it."""
 
 
 def _bad(why: str) -> APIError:
-    return errors.bad_request(f"error decoding patch: {why}")
+    return errors.bad_request(f"error decoding YAML: {why}")
 
 
 def read(body: bytes) -> tuple[Tree, str]:
@@ -34,7 +40,7 @@ def read(body: bytes) -> tuple[Tree, str]:
         text = yaml.to_json(body)
         value: Value = json.decode(text.text)
     except yaml.YAMLError as error:
-        raise _bad(str(error)) from None
+        raise _bad(f"{_TO_JSON}{error}") from None
     except json.JSONError as error:
         raise _bad(f"error unmarshaling JSON: {error}") from None
     if value is None:
@@ -48,8 +54,8 @@ def read(body: bytes) -> tuple[Tree, str]:
 
 def _as_json(body: bytes) -> Tree | None:
     """Most clients send JSON, which is YAML and read twenty times as fast. None: not an object in JSON, or one with a
-    key that may stand twice, of which YAML's reader has its own words."""
-    if body[:1] != b"{":
+    key that may stand twice or with a character that YAML does not take, of which YAML's reader has its own words."""
+    if body[:1] != b"{" or (b"\\u" in body and _SURROGATE.search(body)):
         return None
     try:
         value = json.decode(body)
@@ -91,7 +97,11 @@ class ApplySource:
             return {**old, "metadata": dict(old["metadata"])}
         kind = scope.kind
         new: Tree = {**merged, "kind": kind.kind, "apiVersion": kind.api_version}
-        scope.schema.decode(new, None)
+        try:
+            scope.schema.restore(new)
+        except DecodeError as error:
+            about = f"{self._fields.names(config)}) to proper version: unable to convert unstructured object to {kind}"
+            raise errors.unknown(f"failed to convert new object ({about}: {error}") from None
         scope.default(new)
         return scope.to_hub(new) if scope.to_hub is not None else new
 
@@ -100,5 +110,5 @@ class ApplySource:
         if not complaint or self._options.directive == "Ignore":
             return
         if self._options.directive == "Strict":
-            raise errors.bad_request(f"error strict decoding patch: {complaint}")
+            raise errors.bad_request(f"error strict decoding YAML: {_TO_JSON}{complaint}")
         ctx.warn(complaint)

@@ -19,6 +19,8 @@ from orlop.codec import json, meta, negotiation, protobuf, yaml
 from orlop.endpoints.scope import Scope
 from orlop.schema.interface import DecodeError, Schema
 
+UNFIT = (DecodeError, protobuf.ProtobufError)
+"""What `typed` raises."""
 SUMMARY_BYTES = 30
 """How much of an unreadable body an error quotes."""
 
@@ -98,6 +100,9 @@ def _filled(found: GroupVersionKind, default: GroupVersionKind) -> GroupVersionK
 
 def check_kind(scope: Scope, actual: GroupVersionKind) -> None:
     """Refuse bodies of another kind or version than the route's."""
+    if scope.check_kind is not None:
+        scope.check_kind(actual)
+        return
     expected = scope.kind
     if actual == expected or (actual.group_kind == expected.group_kind and actual.group_version in scope.accepts):
         return
@@ -121,18 +126,22 @@ def _go_name(kind: GroupVersionKind, *, internal: bool = False) -> str:
     return f"{package}.{kind.kind}"
 
 
+def typed(body: Body, schema: Schema, strict: list[str] | None) -> Tree:
+    """The tree with types and names of all fields checked. Raises DecodeError and ProtobufError."""
+    if body.message is not None:
+        return schema.from_protobuf(body.message)
+    schema.decode(body.tree, strict, body.text)
+    return body.tree
+
+
 def check_fields(body: Body, schema: Schema, strict: list[str] | None) -> Tree:
-    """Types and names of all fields. Raises the 400 of a body that cannot be decoded."""
-    kind, tree = body.kind, body.tree
+    """As `typed`, for the object of a request. Raises the 400 of a body that cannot be decoded."""
     try:
-        if body.message is not None:
-            tree = schema.from_protobuf(body.message)
-        else:
-            schema.decode(tree, strict, body.text)
-    except (DecodeError, protobuf.ProtobufError) as error:
+        return typed(body, schema, strict)
+    except UNFIT as error:
+        kind = body.kind
         raise errors.bad_request(f"{kind.kind} in version {quote(kind.version)} cannot be handled as a {kind.kind}: "
                                  f"{error}") from None
-    return tree
 
 
 def forgets_owners(tree: Tree) -> bool:

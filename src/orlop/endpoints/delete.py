@@ -32,8 +32,8 @@ def delete_options(scope: Scope, request: Request) -> DeleteOptions:
         if kind.kind != _KIND.kind:
             raise errors.bad_request(f'no kind {quote(kind.kind)} is registered for version '
                                      f'{quote(str(kind.group_version))} in scheme "pkg/runtime/scheme.go:111"')
-        tree = decode.check_fields(body, scope.delete_options_schema(), None)
-    except decode.Unreadable as error:
+        tree = decode.typed(body, scope.delete_options_schema(), None)
+    except (decode.Unreadable, *decode.UNFIT) as error:
         raise errors.bad_request(str(error)) from None
     return delete_from_body(tree)
 

@@ -27,6 +27,7 @@ from orlop.endpoints.accept import Choice
 from orlop.endpoints.discovery_documents import Served
 from orlop.kinds import catalog
 from orlop.kinds.declaration import Priority, Resource
+from orlop.kinds.version_order import version_order
 
 AGGREGATED_TYPE = ";g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 _NO_RESOURCE = GroupResource("", "")
@@ -180,7 +181,7 @@ class Discovery:
 
 
 def _version_key(served: Served) -> tuple[int, tuple[int, int, int, int, str]]:
-    return -served.priority.version, documents.version_order(served.group_version.version)
+    return -served.priority.version, version_order(served.group_version.version)
 
 
 def _encoded(tree: Tree, choice: Choice) -> bytes:

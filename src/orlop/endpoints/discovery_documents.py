@@ -9,16 +9,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from orlop.api.gvk import GroupVersion, GroupVersionKind
 from orlop.api.tree import Tree
 from orlop.kinds.declaration import Priority, Resource
-
-_KUBE_VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
-_STABILITY = {"": 0, "beta": 1, "alpha": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +31,6 @@ class Served:
     priority: Priority
     builtin: bool
     freshness: str = "Current"
-
-
-def version_order(version: str) -> tuple[int, int, int, int, str]:
-    """Sorts versions as people mean it: v10, v2, v1, v1beta2, v1beta1, v1alpha1, then all others by name."""
-    match = _KUBE_VERSION.fullmatch(version)
-    if match is None:
-        return (1, 0, 0, 0, version)
-    return (0, _STABILITY[match[2] or ""], -int(match[1]), -int(match[3] or 0), "")
 
 
 def storage_version_hash(kind: GroupVersionKind) -> str:

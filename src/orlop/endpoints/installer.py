@@ -6,10 +6,13 @@ which protocols of `registry.interface` it implements. Behaviour: apiserver `end
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from weakref import WeakKeyDictionary
 
 from orlop.endpoints.connect import connect
 from orlop.endpoints.create import create
+from orlop.endpoints.custom_route import CustomRoute, Room
 from orlop.endpoints.delete import delete, delete_collection
 from orlop.endpoints.get import get
 from orlop.endpoints.list import list_
@@ -94,6 +97,18 @@ def _subresource(made: Route, storage: object, verbs: frozenset[str]) -> None:
         items["POST"] = create
     if Deleter in able and "delete" in verbs:
         items["DELETE"] = delete
+
+
+_MAIN = {"get": get, "list": list_, "watch": list_, "create": create, "update": update, "patch": patch,
+         "delete": delete, "deletecollection": delete_collection}
+_BEHIND = {"get": get, "update": update, "patch": patch}
+
+
+def custom_route(scopes: Mapping[str, Scope], ready: asyncio.Future[None] | None = None) -> CustomRoute:
+    """The route of a custom resource in one version; `scopes` by subresource."""
+    rooms = {name: Room(scope, _BEHIND if name else _MAIN) for name, scope in scopes.items()}
+    main = scopes[""]
+    return CustomRoute(main.resource.group_resource, main.namespaced, rooms, ready)
 
 
 def install(router: Router, scope: Scope, verbs: frozenset[str]) -> Route:

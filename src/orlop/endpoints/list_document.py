@@ -71,6 +71,8 @@ def metadata_of(result: ListResult) -> bytes:
 
 
 def plain(scope: Scope, metadata: bytes) -> Document:
+    if scope.self_describing and b'"continue":' not in metadata:
+        metadata = b'"continue":"",' + metadata  # upstream keeps lists of custom resources untyped
     opening, item = scope.list_head + metadata + b'},"items":[', encoding.item
     if scope.from_hub is None:
         return Document(opening, lambda items: [o.body if type(o) is Entry else item(scope, o) for o in items], b"]}",

@@ -9,14 +9,17 @@ for good. Behaviour: kube-openapi `pkg/handler3` and `pkg/handler`, kube-aggrega
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from email.utils import formatdate
+from functools import cached_property
 from urllib.parse import quote
 
 import orjson
 
 from orlop.api.http import Request, Response
 from orlop.api.tree import Tree
-from orlop.endpoints import accept, openapi_descriptions, openapi_v2
+from orlop.endpoints import accept, definition_openapi, openapi_descriptions, openapi_v2
+from orlop.endpoints.definition_openapi import Shared
 from orlop.endpoints.openapi_descriptions import Descriptions
 from orlop.endpoints.openapi_documents import Document, digest, packaged, packed
 from orlop.endpoints.openapi_v2 import Part
@@ -53,16 +56,32 @@ class OpenAPI:
         self._index = b""
         self._swagger: dict[str, tuple[str, bytes]] = {}
         self._builtin_part: Part | None = None
+        self._added_parts: dict[str, Part] = {}
+        """What each added document brings to v2, made when v2 is asked for."""
 
     def add(self, path: str, document: Tree) -> None:
         """Serve `document` at /openapi/v3/<path>, in place of an earlier one; its paths and schemas join
         v2."""
         self._added[path] = Document.of(document)
+        self._added_parts.pop(path, None)
         self._changed()
+
+    def add_later(self, path: str, identity: str, make: Callable[[Shared], Tree]) -> None:
+        """As `add`, of a document that is made when it is first asked for. `identity` changes whenever it does."""
+        self._added[path] = Document(digest(f"{path} {identity}".encode()), lambda: packed(
+            orjson.dumps(make(self._shared), option=orjson.OPT_SORT_KEYS)))
+        self._added_parts.pop(path, None)
+        self._changed()
+
+    @cached_property
+    def _shared(self) -> Shared:
+        """What documents of custom kinds take from built-in ones."""
+        return definition_openapi.shared(self.document)
 
     def remove(self, path: str) -> None:
         """Take an added document back; unknown paths are ignored."""
         if self._added.pop(path, None) is not None:
+            self._added_parts.pop(path, None)
             self._changed()
 
     def _changed(self) -> None:
@@ -131,9 +150,11 @@ class OpenAPI:
             return self._swagger[form]
         if self._builtin_part is None:
             self._builtin_part = Part(document.tree() for document in self._packaged.values())
-        added = Part((document.tree() for document in self._added.values()), self._builtin_part.names)
+        for path, document in self._added.items():
+            if path not in self._added_parts:
+                self._added_parts[path] = Part([document.tree()], self._builtin_part.names)
         head, tail = openapi_v2.envelope(self.version)
-        parts = (self._builtin_part, added)
+        parts = (self._builtin_part, *(self._added_parts[path] for path in sorted(self._added_parts)))
         if form == JSON:
             content = openapi_v2.json_document(head, tail, parts)
             made = (digest(content), packed(content))

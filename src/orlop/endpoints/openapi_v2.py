@@ -21,6 +21,7 @@ _V3_REF = "#/components/schemas/"
 _V2_REF = "#/definitions/"
 _KINDS = "x-kubernetes-group-version-kind"
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
+_SELECTABLE = "x-kubernetes-selectable-fields"
 _UNSPEAKABLE = frozenset({"default", "nullable", "oneOf", "anyOf", "not", "allOf", "writeOnly", "deprecated"})
 """Members of a v3 schema that have no place in a v2 one; defaults could, but upstream prunes them."""
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
@@ -54,7 +55,7 @@ class Part:
                 paths[path] = path_item(item)
             for name, tree in document.get("components", {}).get("schemas", {}).items():
                 if name not in known:
-                    definitions[name] = _merged(schema(tree), definitions.get(name))
+                    definitions[name] = _merged(kind(tree) if _KINDS in tree else schema(tree), definitions.get(name))
         paths, definitions = dict(sorted(paths.items())), dict(sorted(definitions.items()))
         self.names = frozenset(definitions)
         self.paths = orjson.dumps(paths)[1:-1]
@@ -125,7 +126,8 @@ def operation(tree: Tree) -> Tree:
         parameters.insert(0, _body(tree["requestBody"]))
         out["consumes"] = sorted(content, key=_media_order)
     else:
-        out["consumes"] = ["*/*"] if "x-kubernetes-action" in tree else produces
+        custom = tuple(produces) == _MEDIA_TYPES[:2]
+        out["consumes"] = ["*/*"] if "x-kubernetes-action" in tree and not custom else produces
     out |= {"produces": produces, "schemes": ["https"], "tags": tree.get("tags", [])}
     out["operationId"] = tree["operationId"]
     if parameters:
@@ -157,6 +159,15 @@ def parameter(tree: Tree) -> Tree:
     """A query or path parameter: the members of its schema move into it."""
     out = {name: value for name, value in tree.items() if name != "schema"}
     return {**tree.get("schema", {}), **out}
+
+
+def kind(tree: Tree) -> Tree:
+    """The schema of a kind. One that keeps unknown fields says nothing of those it knows: old clients would refuse all
+    others."""
+    if tree.get(_PRESERVE):
+        return {"type": "object", **{name: value for name, value in tree.items() if name in (_KINDS, _SELECTABLE)}}
+    out: Tree = schema(tree)
+    return out
 
 
 def schema(tree: Any) -> Any:

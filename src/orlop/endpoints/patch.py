@@ -7,6 +7,8 @@ Chooses the mechanism by Content-Type; the mechanisms themselves are pure and li
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
@@ -26,7 +28,7 @@ from orlop.endpoints import response
 from orlop.endpoints.apply import ApplySource
 from orlop.endpoints.decode import forgets_owners, mismatch, own_kind
 from orlop.endpoints.ownership import track
-from orlop.endpoints.scope import Scope
+from orlop.endpoints.scope import APPLY, JSON_PATCH, MERGE_PATCH, PATCH_TYPES, STRATEGIC, Scope
 from orlop.endpoints.update import Admission, check_name
 from orlop.patching import go_value, json_operation, json_patch, merge_patch, strategic
 from orlop.patching.errors import BadPatch, PatchError
@@ -35,14 +37,17 @@ from orlop.registry.create import match_namespace
 from orlop.schema.interface import DecodeError
 
 _NO_KIND = GroupKind("", "")
-JSON_PATCH = "application/json-patch+json"
-MERGE_PATCH = "application/merge-patch+json"
-STRATEGIC = "application/strategic-merge-patch+json"
-APPLY = "application/apply-patch+yaml"
+_META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+"""The Go type with which upstream looks what a body is."""
+_HUGE = re.compile(rb"-?[0-9.]{300,}|-?[0-9.]+[eE]\+?[0-9]{3,}")
+"""Numbers that may be beyond all floats."""
 
 
 class Mechanism:
-    """One kind of patch, its body read once. `complaints` are strict errors about the patch itself."""
+    """One kind of patch, its body read once. `complaints` are strict errors about the patch itself. `reads_text`:
+    upstream makes text of the result and decodes that."""
+
+    reads_text = True
 
     def __init__(self, scope: Scope, body: bytes, checked: bool) -> None:
         self.scope = scope
@@ -61,7 +66,7 @@ class Mechanism:
         Upstream reads the result from text whose keys are sorted, which decides the order of complaints.
         """
         actual = own_kind(patched, self.scope.kind)
-        if actual != self.scope.kind:
+        if actual != self.scope.kind and self.scope.check_kind is None:
             raise DecodeError(mismatch(self.scope, actual))
         found: list[str] | None = None if strict is None else []
         self.scope.schema.decode(patched, found)
@@ -69,7 +74,9 @@ class Mechanism:
             strict += sorted(found, key=lambda text: text.split("."))
 
     def shown(self, document: Tree, patched: Value) -> str:
-        """What an error about the result quotes."""
+        """What an error about the result quotes. Upstream keeps custom resources with their members sorted."""
+        if self.scope.check_kind is not None:
+            return orjson.dumps(patched, option=orjson.OPT_SORT_KEYS).decode()
         return json.encode(patched).decode()
 
 
@@ -78,8 +85,19 @@ def _read_object(body: bytes, checked: bool, prefix: str) -> tuple[Value, list[s
         patch = json.decode(body)
     except json.JSONError as error:
         raise BadPatch(f"{prefix}{error}" if checked else str(error)) from None
+    if (checked or not prefix) and _HUGE.search(body) and not _finite(patch):
+        number = next(text for text in _HUGE.findall(body) if math.isinf(float(text)))
+        raise BadPatch(f"{prefix}json: cannot unmarshal number {number.decode()} into Go value of type float64")
     repeats = checked and json.may_repeat_keys(body, patch)
     return patch, json.repeated_keys(body) if repeats else []
+
+
+def _finite(value: Value) -> bool:
+    if isinstance(value, dict):
+        return all(map(_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 class JSONPatch(Mechanism):
@@ -103,6 +121,8 @@ class MergePatch(Mechanism):
 
 
 class StrategicPatch(Mechanism):
+    reads_text = False
+
     def read(self, body: bytes, checked: bool) -> list[str]:
         if self.scope.schema.merge_schema is None:
             raise errors.unsupported_media_type((JSON_PATCH, MERGE_PATCH))
@@ -162,9 +182,13 @@ class PatchSource:
         except PatchError as error:
             raise error.answer() from None
         if not isinstance(patched, dict):
-            raise self._undecodable(document, patched, f"json: cannot unmarshal {_json_name(patched)} into Go value "
-                                                       f"of type {kind.version}.{kind.kind}")
+            raise self._undecodable(document, patched, "couldn't get version/kind; json parse error: json: cannot "
+                                                       f"unmarshal {_json_name(patched)} into Go value of type {_META}")
         new, untouched = _own(patched, document)
+        if not new.get("apiVersion") and scope.check_kind is None and self._mechanism.reads_text:
+            raise self._unversioned(ctx, document, new)
+        if scope.check_kind is not None and (new.get("kind"), new.get("apiVersion")) != (kind.kind, kind.api_version):
+            untouched = {}  # what it says it is now may have other fields
         forgets = forgets_owners(new)
         self._check(ctx, document, new, untouched)
         new.setdefault("metadata", {})
@@ -194,6 +218,16 @@ class PatchSource:
         for text in complaints:
             ctx.warn(text)
 
+    def _unversioned(self, ctx: Context, document: Tree, new: Tree) -> APIError:
+        """Without a version upstream reads the result as its own internal type, whose members have other names: it
+        finds none of them, and no name."""
+        unknown = [f'unknown field "{name}"' for name in sorted(new) if name not in ("kind", "apiVersion")]
+        if self._options.directive == "Strict" and (unknown or self._mechanism.complaints):
+            complaints = ", ".join([*self._mechanism.complaints, *unknown])
+            return self._undecodable(document, new, f"strict decoding error: {complaints}")
+        return errors.bad_request(f"the name of the object ({ctx.info.name} based on URL) was undeterminable: "
+                                  "name must be provided")
+
     def _undecodable(self, document: Tree, patched: Value, why: str) -> APIError:
         shown = self._mechanism.shown(document, patched)
         return errors.invalid(_NO_KIND, "", [invalid(Path("patch"), shown, why)])
@@ -214,16 +248,20 @@ def _json_name(value: Value) -> str:
     return json_operation.json_name(value)
 
 
-def patch_type(request: Request) -> str:
+def patch_type(request: Request, accepted: tuple[str, ...]) -> str:
     """The patch's Content-Type without parameters. Raises 415."""
     header = request.headers.get("content-type", "")
-    negotiation.check_consumes(header, (*_MECHANISMS, APPLY))
-    return header.partition(";")[0]
+    media = header.partition(";")[0]
+    if accepted is PATCH_TYPES:
+        negotiation.check_consumes(header, accepted)
+    elif media not in accepted:
+        raise errors.unsupported_media_type(accepted)
+    return media
 
 
 async def patch(scope: Scope, request: Request) -> Answer:
     ctx = request.context
-    media = patch_type(request)
+    media = patch_type(request, scope.patches)
     representation = response.negotiate(request)
     options = parse_patch(request, apply=media == APPLY)
     admission = Admission(scope, ctx, options.dry_run)

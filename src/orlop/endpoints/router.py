@@ -7,16 +7,14 @@ as upstream's.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from orlop.api import errors
 from orlop.api.context import RequestInfo
-from orlop.api.gvk import GroupResource, GroupVersion
-from orlop.api.http import Answer, Request
+from orlop.api.gvk import GroupResource, GroupVersion, GroupVersionResource
+from orlop.endpoints.custom_route import CustomRoute, Verb, page_not_found
 from orlop.endpoints.scope import Scope
 
-Verb = Callable[[Scope, Request], Answer | Awaitable[Answer]]
 _NOWHERE = GroupResource("", "")
 
 
@@ -50,6 +48,7 @@ def method_not_allowed() -> errors.APIError:
 class Router:
     def __init__(self) -> None:
         self._routes: dict[tuple[str, str, str, str], Route] = {}
+        self._custom: dict[GroupVersionResource, CustomRoute] = {}
         self._versions: dict[GroupVersion, int] = {}
 
     def add(self, route: Route) -> None:
@@ -61,23 +60,47 @@ class Router:
     def remove(self, route: Route) -> None:
         resource = route.scope.resource
         if self._routes.pop((*resource, route.scope.subresource), None) is not None:
+            self._count_down(GroupVersion(resource.group, resource.version))
+
+    def _count_down(self, version: GroupVersion) -> None:
+        self._versions[version] -= 1
+        if not self._versions[version]:
+            del self._versions[version]
+
+    def add_custom(self, resource: GroupVersionResource, route: CustomRoute) -> None:
+        """Serve a custom resource, in place of what it was served by before."""
+        if resource not in self._custom:
             version = GroupVersion(resource.group, resource.version)
-            self._versions[version] -= 1
-            if not self._versions[version]:
-                del self._versions[version]
+            self._versions[version] = self._versions.get(version, 0) + 1
+        self._custom[resource] = route
+
+    def remove_custom(self, resource: GroupVersionResource) -> None:
+        if self._custom.pop(resource, None) is not None:
+            self._count_down(GroupVersion(resource.group, resource.version))
 
     def serves(self, version: GroupVersion) -> bool:
         return version in self._versions
 
     def knows(self, info: RequestInfo) -> bool:
         """Whether the resource of `info` is served, whatever is asked of it."""
-        return (info.group, info.version, info.resource, info.subresource) in self._routes
+        if (info.group, info.version, info.resource, info.subresource) in self._routes:
+            return True
+        custom = self._custom.get(GroupVersionResource(info.group, info.version, info.resource))
+        return custom is not None and info.subresource in custom.rooms
+
+    def _find_custom(self, info: RequestInfo) -> tuple[Verb, Scope]:
+        """What is no built-in route. In a group version with custom resources alone nobody knows other paths."""
+        found = self._custom.get(GroupVersionResource(info.group, info.version, info.resource))
+        if found is not None:
+            return found.find(info)
+        version = (info.group, info.version)
+        raise page_not_found() if any(key[:2] == version for key in self._custom) else not_found()
 
     def find(self, info: RequestInfo, method: str) -> tuple[Verb, Scope]:
         """The verb and its scope. Raises 404 and 405."""
         route = self._routes.get((info.group, info.version, info.resource, info.subresource))
         if route is None:
-            raise not_found()
+            return self._find_custom(info)
         scope = route.scope
         length = len(info.parts)
         if info.verb == "watch" and _deprecated_watch(info):

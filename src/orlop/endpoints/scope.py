@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from orlop.admission.chain import Chain, Pipeline
 from orlop.admission.interface import CONNECT, CREATE, DELETE, UPDATE
@@ -24,6 +24,12 @@ from orlop.world.clock import Clock
 if TYPE_CHECKING:
     from orlop.endpoints.watch import Watches
 
+JSON_PATCH: Final = "application/json-patch+json"
+MERGE_PATCH: Final = "application/merge-patch+json"
+STRATEGIC: Final = "application/strategic-merge-patch+json"
+APPLY: Final = "application/apply-patch+yaml"
+PATCH_TYPES: Final = (JSON_PATCH, MERGE_PATCH, STRATEGIC, APPLY)
+
 Convert = Callable[[Tree], Tree]
 """Between a served version and the stored one; owns its argument."""
 
@@ -35,7 +41,10 @@ FieldLabel = Callable[[str, str], tuple[str, str]]
 class Scope:
     """`kind` is what bodies of this route are; `hub` the stored version (equal for most), `knows`
     tells kinds this server has heard of. `storage` is the rest
-    storage behind the route; `schema` gives the compiled schema of `kind`, lazily."""
+    storage behind the route; `schema` gives the compiled schema of `kind`, lazily.
+
+    Of custom kinds: stored bodies are `self_describing`, that is, have kind and apiVersion; `check_kind` says what
+    kinds of bodies are let through to the strategy; `patches` are the patches that they take."""
 
     kind: GroupVersionKind
     resource: GroupVersionResource
@@ -60,6 +69,9 @@ class Scope:
     warning: str = ""
     preserves_metadata: bool = False
     load_field_manager: Callable[[], FieldManager] | None = None
+    self_describing: bool = False
+    check_kind: Callable[[GroupVersionKind], None] | None = None
+    patches: tuple[str, ...] = PATCH_TYPES
 
     @cached_property
     def field_manager(self) -> FieldManager | None:
@@ -77,6 +89,8 @@ class Scope:
     @cached_property
     def head(self) -> bytes:
         """The members that a stored body lacks, as they open an encoded object."""
+        if self.self_describing:
+            return b"{"
         return b'{"kind":"%b","apiVersion":"%b",' % (self.kind.kind.encode(), self.kind.api_version.encode())
 
     @cached_property

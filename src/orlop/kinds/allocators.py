@@ -12,7 +12,7 @@ from typing import Final
 
 from orlop.world.entropy import Entropy
 
-DRY_RUN_PORT: Final = 32768
+DRY_RUN_PORT: Final = 32769
 """What a dry run shows for the first node port; no port is looked for."""
 PROBES: Final = 32
 """How often chance is asked for a free value before the range is searched in order."""

@@ -54,6 +54,8 @@ class Bindings:
 
     async def _assign(self, ctx: Context, name: str, binding: Tree, dry_run: bool) -> None:
         pods = self._pods
+        if not name:
+            raise errors.bad_request("Name parameter required.")
         key = pods.key(ctx, name)
 
         def assign(entry: Entry | None) -> Write:

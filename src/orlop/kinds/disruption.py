@@ -31,7 +31,7 @@ _CONDITION: Final = "DisruptionAllowed"
 
 
 def guarding(store: Store, ctx: Context, pod: Tree) -> list[Tree]:
-    """The budgets whose selector matches a pod; empty selectors match nothing here."""
+    """The budgets whose selector matches a pod: an empty one matches every pod, none matches nothing."""
     own = pod["metadata"].get("labels") or {}
     found = []
     for entry in store.cache.select(Predicate(ctx.namespace)).entries:
@@ -40,7 +40,7 @@ def guarding(store: Store, ctx: Context, pod: Tree) -> list[Tree]:
             selector = labels.from_label_selector((budget.get("spec") or {}).get("selector"))
         except labels.SelectorError:
             continue
-        if selector.selectable and not selector.empty and selector.matches(own):
+        if selector.selectable and selector.matches(own):
             found.append(budget)
     return found
 

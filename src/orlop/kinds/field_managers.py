@@ -15,6 +15,8 @@ from orlop.api.gvk import GroupVersion, GroupVersionKind
 from orlop.api.tree import Tree
 from orlop.apply.builtin import Compiler, types_of
 from orlop.apply.filters import Exclude, FieldFilter
+from orlop.apply.members import Members
+from orlop.apply.node import Node
 from orlop.apply.tracking import FieldManager
 from orlop.apply.versions import Versions
 from orlop.kinds.conversion import CONVERSIONS
@@ -41,6 +43,14 @@ class FieldManagers:
                     api_version = str(GroupVersion(resource.group, version))
                     reset[api_version] = Exclude(*(tuple(f"f:{name}" for name in path) for path in paths))
         return FieldManager(kind, self._versions(kind), self._empty(kind), reset, subresource)
+
+    def metadata(self) -> Node:
+        """The type of all objects' metadata."""
+        node = self._compiler.kind("v1", "ConfigMap")
+        found = node.declared("metadata") if isinstance(node, Members) else None
+        if found is None:
+            raise LookupError("no type of metadata")
+        return found
 
     def _versions(self, kind: GroupVersionKind) -> Versions:
         def convert(tree: Tree, source: str, target: str) -> Tree:

@@ -1,17 +1,18 @@
 """Whole structs as upstream's differences print them: JSON of the internal types, whose members have Go's names.
 
 Called by the rules that refuse a change and show it (`difference`), and by those that must know whether two trees mean
-the same (`same`): an empty list equals none. The form comes from the type table; only names and places in which the
-internal types differ are listed here. Behaviour: apimachinery `pkg/util/diff`, `pkg/api/equality`; kubernetes
-`pkg/apis/core/types.go`.
+the same (`same`): an empty list equals none, quantities are numbers. The form comes from the type table; only names and
+places in which the internal types differ are listed here. Behaviour: apimachinery `pkg/util/diff`, `pkg/api/equality`;
+kubernetes `pkg/apis/core/types.go`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
+from orlop.api import quantity
 from orlop.api.field import GoText
 from orlop.api.gotext import json_value
 from orlop.api.tree import Tree
@@ -39,21 +40,27 @@ _PUBLISHED: Final = "v1.LabelSelector"
 _METADATA: Final = "v1.ObjectMeta"
 
 _NAMES: Final[Mapping[str, str]] = {
-    "apiGroup": "APIGroup", "apiVersion": "APIVersion", "awsElasticBlockStore": "AWSElasticBlockStore",
-    "cephfs": "CephFS", "chapAuthDiscovery": "DiscoveryCHAPAuth", "chapAuthSession": "SessionCHAPAuth", "csi": "CSI",
+    "apiGroup": "APIGroup", "apiGroups": "APIGroups", "apiVersion": "APIVersion",
+    "awsElasticBlockStore": "AWSElasticBlockStore", "cel": "CEL", "cephfs": "CephFS",
+    "chapAuthDiscovery": "DiscoveryCHAPAuth", "chapAuthSession": "SessionCHAPAuth", "csi": "CSI",
     "diskURI": "DataDiskURI", "dnsConfig": "DNSConfig", "dnsPolicy": "DNSPolicy", "endpoints": "EndpointsName",
     "fc": "FC", "fsGroup": "FSGroup", "fsGroupChangePolicy": "FSGroupChangePolicy", "fsType": "FSType",
     "gcePersistentDisk": "GCEPersistentDisk", "gmsaCredentialSpec": "GMSACredentialSpec",
     "gmsaCredentialSpecName": "GMSACredentialSpecName", "grpc": "GRPC", "httpGet": "HTTPGet",
-    "httpHeaders": "HTTPHeaders", "ip": "IP", "iqn": "IQN", "iscsi": "ISCSI", "iscsiInterface": "ISCSIInterface",
-    "nfs": "NFS", "os": "OS", "pdName": "PDName", "rbd": "RBD", "seLinuxChangePolicy": "SELinuxChangePolicy",
+    "httpHeaders": "HTTPHeaders", "ip": "IP", "ips": "IPs", "iqn": "IQN", "iscsi": "ISCSI",
+    "iscsiInterface": "ISCSIInterface", "nfs": "NFS", "nonResourceURLs": "NonResourceURLs", "os": "OS",
+    "pdName": "PDName", "rbd": "RBD", "seLinuxChangePolicy": "SELinuxChangePolicy",
     "seLinuxOptions": "SELinuxOptions", "sslEnabled": "SSLEnabled", "storageos": "StorageOS",
-    "tcpSocket": "TCPSocket", "tty": "TTY", "wwids": "WWIDs",
+    "tcpSocket": "TCPSocket", "tty": "TTY", "uid": "UID", "wwids": "WWIDs",
 }
 """Go's names that are more than the JSON name with a capital."""
 _OWN_NAMES: Final[Mapping[tuple[str, str], str]] = {
-    ("RBDVolumeSource", "monitors"): "CephMonitors", ("RBDVolumeSource", "image"): "RBDImage",
-    ("RBDVolumeSource", "pool"): "RBDPool", ("RBDVolumeSource", "user"): "RadosUser",
+    **{(struct, name): go for struct in ("RBDVolumeSource", "RBDPersistentVolumeSource") for name, go in (
+        ("monitors", "CephMonitors"), ("image", "RBDImage"), ("pool", "RBDPool"), ("user", "RadosUser"))},
+    **{("DeviceAttribute", name): name[0].upper() + name[1:] + "Value" for name in (
+        "int", "bool", "string", "version")},
+    **{("DeviceAttribute", name + "s"): name[0].upper() + name[1:] + "Values" for name in (
+        "int", "bool", "string", "version")},
 }
 _HOST: Final = ("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hostUsers")
 """Members of the spec that are in the internal security context, first."""
@@ -69,6 +76,10 @@ _ORDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "PodSecurityContext": (
         "seLinuxOptions", "windowsOptions", "runAsUser", "runAsGroup", "runAsNonRoot", "supplementalGroups",
         "supplementalGroupsPolicy", "fsGroup", "fsGroupChangePolicy", "sysctls"),
+    "PersistentVolumeSpec": (
+        "capacity", "gcePersistentDisk", "awsElasticBlockStore", "hostPath", "glusterfs", "nfs", "rbd", "quobyte",
+        "iscsi", "flexVolume", "cinder", "cephfs", "fc", "flocker", "azureFile", "vsphereVolume", "azureDisk",
+        "photonPersistentDisk", "portworxVolume", "scaleIO", "local", "storageos", "csi", "accessModes"),
     "Volume": (
         "name", "hostPath", "emptyDir", "gcePersistentDisk", "awsElasticBlockStore", "gitRepo", "secret", "nfs",
         "iscsi", "glusterfs", "persistentVolumeClaim", "rbd", "quobyte", "flexVolume", "cinder", "cephfs", "flocker",
@@ -84,6 +95,13 @@ _PLAIN_NUMBERS: Final = frozenset({("ServiceAccountTokenProjection", "expiration
 def difference(kind: Type, old: Any, new: Any) -> str:
     """The lines that differ, with a few around them."""
     return diff(_form(kind, old), _form(kind, new))
+
+
+def part_difference(kind: Type, members: Sequence[str], old: Tree, new: Tree) -> str:
+    """As `difference`, of some members of a struct: those that are a struct of their own inside."""
+    fields = [member for member in _members(kind.target) if member[0] in members]
+    left, right = ({go: _form(field.type, tree.get(name)) for name, go, field in fields} for tree in (old, new))
+    return diff(left, right)
 
 
 def text(kind: Type, value: Any) -> GoText:
@@ -116,6 +134,8 @@ def _form(kind: Type, value: Any, collection: Callable[[Any], Any] = _kept) -> A
         if value is None:
             return None
         return collection({key: _form(kind.element, value[key], collection) for key in sorted(value)})
+    if shape == QUANTITY and collection is _nothing:
+        return quantity.parse(value or "0")
     if shape != STRUCT:
         return _ZERO.get(shape) if value is None else value
     if kind.go == _PUBLISHED:

@@ -12,7 +12,6 @@ from orlop.kinds import (
     api_service,
     component_status,
     config_map,
-    counted,
     csi,
     disruption_budget,
     endpoint_slice,
@@ -39,6 +38,10 @@ from orlop.kinds import (
     signing_request,
     storage_class,
 )
+from orlop.kinds.admission_registration import strategy as registration
+from orlop.kinds.definitions import rooms as definitions
+from orlop.kinds.devices import claim_template, device_class, resource_claim, resource_slice
+from orlop.kinds.flow_control import flow_schema, priority_level
 from orlop.kinds.rooms import Maker
 from orlop.kinds.workload_makers import WORKLOAD_MAKERS
 
@@ -62,19 +65,20 @@ MAKERS: Final[Mapping[tuple[str, str], Maker]] = {
     ("", "secrets"): secret.rooms,
     ("", "serviceaccounts"): service_account.rooms,
     ("", "services"): service.rooms,
-    (_ADMISSION, "mutatingadmissionpolicies"): counted.admission_rooms,
-    (_ADMISSION, "mutatingadmissionpolicybindings"): counted.admission_rooms,
-    (_ADMISSION, "mutatingwebhookconfigurations"): counted.admission_rooms,
-    (_ADMISSION, "validatingadmissionpolicies"): counted.admission_rooms,
-    (_ADMISSION, "validatingadmissionpolicybindings"): counted.admission_rooms,
-    (_ADMISSION, "validatingwebhookconfigurations"): counted.admission_rooms,
+    (_ADMISSION, "mutatingadmissionpolicies"): registration.policy_rooms,
+    (_ADMISSION, "mutatingadmissionpolicybindings"): registration.binding_rooms,
+    (_ADMISSION, "mutatingwebhookconfigurations"): registration.webhook_rooms,
+    (_ADMISSION, "validatingadmissionpolicies"): registration.policy_rooms,
+    (_ADMISSION, "validatingadmissionpolicybindings"): registration.binding_rooms,
+    (_ADMISSION, "validatingwebhookconfigurations"): registration.webhook_rooms,
+    ("apiextensions.k8s.io", "customresourcedefinitions"): definitions.rooms,
     ("apiregistration.k8s.io", "apiservices"): api_service.rooms,
     ("certificates.k8s.io", "certificatesigningrequests"): signing_request.rooms,
     ("coordination.k8s.io", "leases"): lease.rooms,
     ("discovery.k8s.io", "endpointslices"): endpoint_slice.rooms,
     ("events.k8s.io", "events"): event.group_rooms,
-    (_FLOW, "flowschemas"): counted.flow_rooms,
-    (_FLOW, "prioritylevelconfigurations"): counted.flow_rooms,
+    (_FLOW, "flowschemas"): flow_schema.rooms,
+    (_FLOW, "prioritylevelconfigurations"): priority_level.rooms,
     (_NETWORKING, "ingressclasses"): ingress_class.rooms,
     (_NETWORKING, "ingresses"): ingress.rooms,
     (_NETWORKING, "ipaddresses"): ip_address.rooms,
@@ -86,10 +90,10 @@ MAKERS: Final[Mapping[tuple[str, str], Maker]] = {
     (rbac.GROUP, "clusterroles"): rbac.role_rooms,
     (rbac.GROUP, "rolebindings"): rbac.binding_rooms,
     (rbac.GROUP, "roles"): rbac.role_rooms,
-    (_DEVICES, "deviceclasses"): counted.device_rooms,
-    (_DEVICES, "resourceclaims"): counted.claim_rooms,
-    (_DEVICES, "resourceclaimtemplates"): counted.claim_rooms,
-    (_DEVICES, "resourceslices"): counted.device_rooms,
+    (_DEVICES, "deviceclasses"): device_class.rooms,
+    (_DEVICES, "resourceclaims"): resource_claim.rooms,
+    (_DEVICES, "resourceclaimtemplates"): claim_template.rooms,
+    (_DEVICES, "resourceslices"): resource_slice.rooms,
     ("scheduling.k8s.io", "priorityclasses"): priority_class.rooms,
     (_STORAGE, "csidrivers"): csi.driver_rooms,
     (_STORAGE, "csinodes"): csi.node_rooms,

@@ -6,12 +6,27 @@ Made by `makers`; the proxy room is made with the pods'. Behaviour: kubernetes `
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
 
 from orlop.api import addresses, names
 from orlop.api.context import Context
-from orlop.api.field import DUPLICATE, FieldError, Path, duplicate, forbidden, invalid, not_supported, required
+from orlop.api.field import (
+    DUPLICATE,
+    FieldError,
+    Path,
+    duplicate,
+    forbidden,
+    internal,
+    invalid,
+    not_supported,
+    quote,
+    required,
+)
+from orlop.api.go_json import syntax_error
 from orlop.api.gotext import json_value
 from orlop.api.tree import Tree
 from orlop.kinds import ip, resource_names
@@ -26,6 +41,13 @@ _POD_CIDRS: Final = SPEC.child("podCIDRs")
 _EFFECTS: Final = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _FIXED_CIDR: Final = 'node updates may not change podCIDR except from "" to valid'
 _FIXED_PROVIDER: Final = 'node updates may not change providerID except from "" to valid'
+_AVOID: Final = "scheduler.alpha.kubernetes.io/preferAvoidPods"
+_JSON_KINDS: Final = {str: "string", bool: "bool", int: "number", float: "number", list: "array"}
+_LONGEST_FEATURE: Final = 253
+_FEATURE: Final = re.compile(r"[A-Z][a-zA-Z0-9]*(/[a-zA-Z][a-zA-Z0-9]*)*").fullmatch
+_FEATURE_TEXT: Final = (
+    "must start with an UpperCamelCase segment, with subsequent segments separated by '/' (e.g., MyFeature or "
+    "MyFeature/mySubFeature), and contain only alphanumeric characters and slashes")
 _TAINT_FORM: Final = Form({"Key": ("key", ""), "Value": ("value", ""), "Effect": ("effect", ""),
                            "TimeAdded": ("timeAdded", None)})
 _ADDRESS_FORM: Final = Form({"Type": ("type", ""), "Address": ("address", "")})
@@ -65,21 +87,80 @@ def _pod_cidrs(cidrs: list[str]) -> Errors:
     for index, text in enumerate(cidrs):
         found += ip.valid_cidr(_POD_CIDRS.index(index), text)
     if len(cidrs) > 1:
+        unread = next((index for index, text in enumerate(cidrs) if addresses.legacy_cidr(Path(), text, False)), None)
+        if unread is not None:
+            found.append(internal(_POD_CIDRS, (
+                f"invalid PodCIDRs. failed to check with dual stack with error:invalid CIDR[{unread}]: <nil> (invalid "
+                f"CIDR address: {cidrs[unread]})")))
         kinds = {":" in text for text in cidrs}
-        if len(kinds) < 2 or len(cidrs) > 2:
+        if unread is not None or len(kinds) < 2 or len(cidrs) > 2:
             found.append(invalid(_POD_CIDRS, json_value(cidrs), "may specify no more than one CIDR for each IP family"))
-        found += [duplicate(_POD_CIDRS.index(index), text) for index, text in enumerate(cidrs) if text in cidrs[:index]]
     return found
+
+
+def _avoided(annotations: Mapping[str, str]) -> Errors:
+    """The annotation with the pods that a node would rather not run, from before there were taints."""
+    text = annotations.get(_AVOID)
+    if not text:
+        return []
+    place = Path("metadata.annotations")
+    if complaint := syntax_error(text.encode("utf-8", "surrogatepass")):
+        return [invalid(place.child("AvoidPods"), _AVOID, complaint)]
+    whole = orjson.loads(text)
+    if whole is not None and not isinstance(whole, dict):
+        said = f"json: cannot unmarshal {_JSON_KINDS[type(whole)]} into Go value of type v1.AvoidPods"
+        return [invalid(place.child("AvoidPods"), _AVOID, said)]
+    found: Errors = []
+    for index, entry in enumerate((whole or {}).get("preferAvoidPods") or ()):
+        at, owner = place.child(_AVOID).index(index).child("PodSignature"), _controller(entry)
+        if owner is None:
+            found.append(required(at))
+        elif owner.get("controller") is False:
+            found.append(invalid(at.child("PodController", "Controller"), False, "must point to a controller"))
+    return found
+
+
+def _controller(entry: Any) -> Tree | None:
+    signature = entry.get("podSignature") if isinstance(entry, dict) else None
+    owner = signature.get("podController") if isinstance(signature, dict) else None
+    return owner if isinstance(owner, dict) else None
+
+
+def _features(node: Tree) -> Errors:
+    listed: list[str] = (node.get("status") or {}).get("declaredFeatures") or []
+    place = Path("status.declaredFeatures")
+    found: Errors = []
+    for index, name in enumerate(listed):
+        if names.length(name) > _LONGEST_FEATURE:
+            text = f"must be no more than {_LONGEST_FEATURE} characters"
+            found.append(invalid(place.index(index), name, f"invalid feature name {quote(name)}: {text}"))
+        elif not _FEATURE(name):
+            found.append(invalid(place.index(index), name, f"invalid feature name {quote(name)}: {_FEATURE_TEXT}"))
+        following = listed[index + 1] if index + 1 < len(listed) else None
+        if following == name:
+            found.append(duplicate(place.index(index + 1), name))
+        elif following is not None and following < name:
+            found.append(invalid(place.index(index + 1), following, "list must be sorted alphabetically"))
+    return found
+
+
+def _swap(node: Tree) -> Errors:
+    capacity = ((((node.get("status") or {}).get("nodeInfo") or {}).get("swap")) or {}).get("capacity")
+    if capacity is None or capacity > 0:
+        return []
+    return [invalid(Path("metadata.nodeSwapStatus.capacity"), capacity, "must be greater than zero")]
 
 
 def node_rules(node: Tree) -> Errors:
     spec = node.get("spec") or {}
-    return taints(spec.get("taints") or ()) + _resources(node) + _pod_cidrs(spec.get("podCIDRs") or [])
+    found = _avoided(node["metadata"].get("annotations") or {}) + taints(spec.get("taints") or ())
+    found += _resources(node) + _swap(node)
+    return found + _features(node) + _pod_cidrs(spec.get("podCIDRs") or [])
 
 
 def node_changes(node: Tree, before: Tree) -> Errors:
     spec, old = node.get("spec") or {}, before.get("spec") or {}
-    found = _resources(node)
+    found = _avoided(node["metadata"].get("annotations") or {}) + _resources(node) + _features(node)
     seen: list[Tree] = []
     for index, address in enumerate((node.get("status") or {}).get("addresses") or ()):
         if address in seen:
@@ -102,10 +183,14 @@ def node_changes(node: Tree, before: Tree) -> Errors:
 
 class NodeStrategy(MainStrategy):
     def prepare_for_create(self, ctx: Context, obj: Tree) -> None:
-        """All of it may be set on creation, the status too."""
+        """All of it may be set on creation, the status too, but what came of a feature that is gone."""
+        (obj.get("spec") or {}).pop("configSource", None)
+        (obj.get("status") or {}).pop("config", None)
 
     def prepare_for_update(self, ctx: Context, obj: Tree, old: Tree) -> None:
         carry(obj, old, "status")
+        if (old.get("spec") or {}).get("configSource") is None:
+            (obj.get("spec") or {}).pop("configSource", None)
 
     def validate(self, ctx: Context, obj: Tree) -> Errors:
         return node_rules(obj)
@@ -130,6 +215,11 @@ class NodeStrategy(MainStrategy):
 
 class NodeStatusStrategy(StatusStrategy):
     repeats_metadata_rules = ("change",)
+
+    def prepare_for_update(self, ctx: Context, obj: Tree, old: Tree) -> None:
+        super().prepare_for_update(ctx, obj, old)
+        if (old.get("status") or {}).get("config") is None:
+            (obj.get("status") or {}).pop("config", None)
 
     def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Errors:
         return node_changes(obj, old)

@@ -16,7 +16,16 @@ from orlop.api.gotext import json_value
 from orlop.api.label_selector_validation import has_invalid_value, validate_label_selector
 from orlop.api.tree import Tree
 from orlop.kinds import resource_names
-from orlop.kinds.checks import SPEC, STATUS, Errors, dns_subdomain, quantity_positive, unchanged
+from orlop.kinds.checks import (
+    SPEC,
+    STATUS,
+    Errors,
+    dns_label,
+    dns_subdomain,
+    qualified_name,
+    quantity_positive,
+    unchanged,
+)
 from orlop.kinds.declaration import Resource
 from orlop.kinds.generic import MainStrategy, StatusStrategy, copied
 from orlop.kinds.go_diff import diff
@@ -26,7 +35,11 @@ from orlop.kinds.rooms import RestOptions, Rooms, stores
 ACCESS_MODES: Final = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
 VOLUME_MODES: Final = ("Block", "Filesystem")
 CLASS_ANNOTATION: Final = "volume.beta.kubernetes.io/storage-class"
+_CLASS_IN_USE: Final = "update to {} is forbidden when status.currentVolumeAttributesClassName is not nil"
+_RESIZES: Final = ("ControllerResizeInProgress", "ControllerResizeInfeasible", "NodeResizeInProgress",
+                   "NodeResizeInfeasible", "NodeResizePending")
 _SNAPSHOTS: Final = "snapshot.storage.k8s.io"
+_DEFAULT_GROUP: Final = "must be 'PersistentVolumeClaim' when referencing the default apiGroup"
 _STORAGE: Final = SPEC.child("resources").key("storage")
 _IMMUTABLE: Final = ("spec is immutable after creation except resources.requests and volumeAttributesClassName for "
                      "bound claims\n")
@@ -58,7 +71,7 @@ def _source(path: Path, source: Tree) -> Errors:
             found.append(required(path.child(member)))
     group = source.get("apiGroup") or ""
     if not group and source.get("kind") != "PersistentVolumeClaim":
-        found.append(invalid(path, source.get("kind") or "", ""))
+        found.append(invalid(path, source.get("kind") or "", _DEFAULT_GROUP))
     if group:
         found += dns_subdomain(path.child("apiGroup"), group)
     return found
@@ -80,11 +93,14 @@ def claim_spec(spec: Tree, path: Path = SPEC, invalid_values: bool = False) -> E
         found += _source(path.child("dataSource"), source)
     if reference is not None:
         found += _source(path.child("dataSourceRef"), reference)
+        if reference.get("namespace"):
+            found += dns_label(path.child("dataSourceRef", "namespace"), reference["namespace"])
     if source is not None and reference is not None:
         if reference.get("namespace"):
             found.append(invalid(path, json_value({}), (
                 "may not be specified when dataSourceRef.namespace is specified")))
-        elif any((source.get(name) or "") != (reference.get(name) or "") for name in ("apiGroup", "kind", "name")):
+        elif source.get("apiGroup") != reference.get("apiGroup") or any(
+                (source.get(name) or "") != (reference.get(name) or "") for name in ("kind", "name")):
             found.append(invalid(path, json_value({}), "must match dataSourceRef"))
     if spec.get("volumeAttributesClassName"):
         found += dns_subdomain(path.child("volumeAttributesClassName"), spec["volumeAttributesClassName"])
@@ -94,11 +110,12 @@ def claim_spec(spec: Tree, path: Path = SPEC, invalid_values: bool = False) -> E
 def settle_sources(spec: Tree, old: Tree) -> None:
     """dataSource takes claims and snapshots only; it and dataSourceRef say the same."""
     reference = spec.get("dataSourceRef")
-    if reference is not None and reference.get("namespace") and not (old.get("dataSourceRef") or {}).get("namespace"):
+    if reference is not None and reference.get("namespace") and old.get("dataSourceRef") is None:
         del spec["dataSourceRef"]
         reference = None
     source = spec.get("dataSource")
-    if source is not None and old.get("dataSource") is None and not _is_classic(source):
+    used = old.get("dataSource") is not None or old.get("dataSourceRef") is not None
+    if source is not None and reference is None and not used and not _is_classic(source):
         del spec["dataSource"]
         source = None
     if reference is not None and reference.get("namespace"):
@@ -131,11 +148,9 @@ class ClaimStrategy(MainStrategy):
     def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Errors:
         new, before = obj.get("spec") or {}, old.get("spec") or {}
         found = claim_spec(new, invalid_values=has_invalid_value(before.get("selector")))
-        annotations = [(tree["metadata"].get("annotations") or {}).get(CLASS_ANNOTATION, "") for tree in (obj, old)]
-        if annotations[0] != annotations[1]:
-            found += unchanged(Path("metadata.annotations").key(CLASS_ANNOTATION), *annotations)
-        bound = (obj.get("status") or {}).get("phase") == "Bound"
-        found += _spec_change(new, before, bound)
+        if not _takes_class_over(obj, old):
+            found += _class_note_change(obj, old)
+        found += _spec_change(obj, old)
         return found + _size_change(new, before, old.get("status") or {}) + _class_change(new, before, old)
 
     def warnings_on_create(self, ctx: Context, obj: Tree) -> Sequence[str]:
@@ -159,25 +174,51 @@ def claim_warnings(claim: Tree) -> list[str]:
     return found
 
 
-def _spec_change(new: Tree, old: Tree, bound: bool) -> Errors:
-    shown, before = copied(new), copied(old)
+def _takes_class_over(obj: Tree, old: Tree) -> bool:
+    """Whether the class moves from the annotation, where it was first, to its own member."""
+    notes, before = ((tree["metadata"].get("annotations") or {}).get(CLASS_ANNOTATION) for tree in (obj, old))
+    given, had = ((tree.get("spec") or {}).get("storageClassName") for tree in (obj, old))
+    return before is not None and had is None and given == before and notes in (None, before)
+
+
+def _class_note_change(obj: Tree, old: Tree) -> Errors:
+    notes, before = ((tree["metadata"].get("annotations") or {}).get(CLASS_ANNOTATION, "") for tree in (obj, old))
+    return unchanged(Path("metadata").child("annotations", CLASS_ANNOTATION), notes, before)
+
+
+def _spec_change(obj: Tree, old_claim: Tree) -> Errors:
+    shown, before = copied(obj.get("spec") or {}), copied(old_claim.get("spec") or {})
     if not before.get("volumeName"):
         before.pop("volumeName", None)
         if shown.get("volumeName"):
             before["volumeName"] = shown["volumeName"]
-    if bound:
+    note = (old_claim["metadata"].get("annotations") or {}).get(CLASS_ANNOTATION)
+    given = shown.get("storageClassName")
+    if given is not None and before.get("storageClassName") is None and note in (None, given):
+        del shown["storageClassName"]  # a class may be given once, later
+    if (obj.get("status") or {}).get("phase") == "Bound":
         requests = (shown.get("resources") or {}).get("requests")
         size = ((before.get("resources") or {}).get("requests") or {}).get("storage")
-        if requests is not None and size is not None:
-            requests["storage"] = size
-        if "volumeAttributesClassName" in shown:
-            shown["volumeAttributesClassName"] = before.get("volumeAttributesClassName")
-    if before.get("storageClassName") is None and shown.get("storageClassName") is not None:
-        before["storageClassName"] = shown["storageClassName"]  # a class may be given once, later
-    one, other = _FORM.tree(_sorted(before)), _FORM.tree(_sorted(shown))
+        if requests is not None:
+            requests["storage"] = "0" if size is None else size
+        shown["volumeAttributesClassName"] = before.get("volumeAttributesClassName")
+    one, other = _FORM.tree(_printed(before)), _FORM.tree(_printed(shown))
     if one == other:
         return []
     return [forbidden(SPEC, _IMMUTABLE + diff(one, other))]
+
+
+def _printed(spec: Tree) -> Tree:
+    """Maps in order of their keys; the selector is a public struct, which prints as it is sent."""
+    tree: Tree = _sorted(spec)
+    selector = spec.get("selector")
+    if selector is not None:
+        shown = {"matchLabels": _sorted(selector.get("matchLabels")), "matchExpressions": [
+            {"key": wanted.get("key") or "", "operator": wanted.get("operator") or "",
+             **({"values": wanted["values"]} if wanted.get("values") else {})}
+            for wanted in selector.get("matchExpressions") or ()]}
+        tree["selector"] = {name: value for name, value in shown.items() if value}
+    return tree
 
 
 def _sorted(value: Any) -> Any:
@@ -198,11 +239,12 @@ def _size_change(new: Tree, old: Tree, status: Tree) -> Errors:
 def _class_change(new: Tree, old: Tree, claim: Tree) -> Errors:
     found = unchanged(Path("volumeMode"), new.get("volumeMode"), old.get("volumeMode"))
     name = "volumeAttributesClassName"
-    if new.get(name) != old.get(name) and (claim.get("status") or {}).get("currentVolumeAttributesClassName"):
+    in_use = (claim.get("status") or {}).get("currentVolumeAttributesClassName") is not None
+    if in_use and new.get(name) != old.get(name):
         if new.get(name) is None:
-            found.append(forbidden(SPEC.child(name), "update from non-nil value to nil is forbidden"))
+            found.append(forbidden(SPEC.child(name), _CLASS_IN_USE.format("nil")))
         elif not new[name]:
-            found.append(forbidden(SPEC.child(name), "update from non-nil value to an empty string is forbidden"))
+            found.append(forbidden(SPEC.child(name), _CLASS_IN_USE.format("empty string")))
     return found
 
 
@@ -215,10 +257,30 @@ class ClaimStatusStrategy(StatusStrategy):
             value = quantity.parse(text).value()
             if value < 0:
                 found.append(invalid(STATUS.child("capacity").key(name), value, "must be a valid resource quantity"))
-        for name, text in ((obj.get("status") or {}).get("allocatedResources") or {}).items():
-            place = STATUS.child("allocatedResources").key(name)
-            found += resource_names.amount(place, name, text)
-        return found
+        return found + _resizes(obj.get("status") or {})
+
+
+def _resizes(status: Tree) -> Errors:
+    place = STATUS.child("allocatedResourceStatuses")
+    found: Errors = []
+    for name, state in (status.get("allocatedResourceStatuses") or {}).items():
+        found += _resource_key(place, name)
+        if state not in _RESIZES:
+            found.append(not_supported(place, name, _RESIZES))
+    place = STATUS.child("allocatedResources")
+    for name, text in (status.get("allocatedResources") or {}).items():
+        wrong = _resource_key(place, name)
+        value = quantity.parse(text).value()
+        if not wrong and value < 0:
+            wrong = [invalid(place.key(name), value, "must be a valid resource quantity")]
+        found += wrong or resource_names.amount(place.key(name), "storage", text)
+    return found
+
+
+def _resource_key(path: Path, name: str) -> Errors:
+    if wrong := qualified_name(path, name):
+        return wrong
+    return [not_supported(path, name, ("storage",))] if resource_names.is_native(name) and name != "storage" else []
 
 
 def rooms(resource: Resource, options: RestOptions) -> Rooms:

@@ -6,10 +6,13 @@ Made by `makers`; that quotas are kept is admission's business. Behaviour: kuber
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from orlop.api import quantity
 from orlop.api.context import Context
-from orlop.api.field import Path, invalid, required
+from orlop.api.field import GoText, Path, invalid, required
+from orlop.api.gotext import json_value
 from orlop.api.tree import Tree
 from orlop.api.validation import IMMUTABLE
 from orlop.kinds import resource_names
@@ -87,10 +90,10 @@ def _scope_selector(spec: Tree, hard: list[str]) -> Errors:
     return found + _conflicts(path, printed(spec.get("scopes")), seen) if seen else found
 
 
-def _go_selector(selector: Tree) -> Tree:
-    return {"MatchExpressions": [
+def _go_selector(selector: Tree) -> GoText:
+    return json_value({"MatchExpressions": [
         {"ScopeName": e.get("scopeName") or "", "Operator": e.get("operator") or "", "Values": e.get("values")}
-        for e in selector.get("matchExpressions") or ()]}
+        for e in selector.get("matchExpressions") or ()]})
 
 
 def _operator(path: Path, expression: Tree, scope: str) -> Errors:
@@ -109,6 +112,18 @@ def _operator(path: Path, expression: Tree, scope: str) -> Errors:
     return found
 
 
+def _more_asked_than_allowed(hard: Mapping[str, str]) -> list[str]:
+    """Requests whose bound is above that of the limits, which must be above them."""
+    found: list[str] = []
+    for name in ("cpu", "memory", "storage", "ephemeral-storage"):
+        asked, limit = f"requests.{name}", f"limits.{name}"
+        if asked not in hard and name in ("cpu", "memory"):
+            asked = name
+        if asked in hard and limit in hard and quantity.parse(hard[asked]).compare(quantity.parse(hard[limit])) > 0:
+            found.append(f"ResourceQuota {asked} ({hard[asked]}) should be less than {limit} ({hard[limit]})")
+    return found
+
+
 class ResourceQuotaStrategy(MainStrategy):
     returns_deleted_object = True
     repeats_metadata_rules = ("change",)
@@ -118,11 +133,14 @@ class ResourceQuotaStrategy(MainStrategy):
         hard = sorted(spec.get("hard") or ())
         return _amounts(SPEC.child("hard"), spec.get("hard")) + _scopes(spec, hard) + _scope_selector(spec, hard)
 
+    def warnings_on_create(self, ctx: Context, obj: Tree) -> Sequence[str]:
+        return _more_asked_than_allowed((obj.get("spec") or {}).get("hard") or {})
+
     def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Errors:
         found = self.validate(ctx, obj)
         new, before = ((tree.get("spec") or {}).get("scopes") or [] for tree in (obj, old))
         if set(new) != set(before):
-            found.append(invalid(SPEC.child("scopes"), new, IMMUTABLE))
+            found.append(invalid(SPEC.child("scopes"), printed(new or None), IMMUTABLE))
         return found
 
 

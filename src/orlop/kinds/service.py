@@ -100,6 +100,8 @@ def warnings(service: Tree) -> Sequence[str]:
             found.append("spec.SessionAffinity is ignored for headless services")
     for index, text in enumerate(external):
         found += addresses.ip_warnings(SPEC.child("externalIPs").index(index), text)
+    if external and kind != EXTERNAL_NAME and not (kind == CLUSTER_IP and spec.get("clusterIP") == NONE):
+        found.append("spec.externalIPs is deprecated and may no longer be implemented in some clusters")
     if spec.get("loadBalancerIP"):
         found += addresses.ip_warnings(SPEC.child("loadBalancerIP"), spec["loadBalancerIP"])
     for index, text in enumerate(spec.get("loadBalancerSourceRanges") or ()):

@@ -23,9 +23,8 @@ from orlop.kinds.service_claim import Claim, Ports, give_back
 from orlop.kinds.service_families import keeps_preference, refuse, settle
 from orlop.kinds.service_fields import (
     EXTERNAL_NAME,
-    LOAD_BALANCER,
-    NODE_PORT,
     NONE,
+    allocates_node_ports,
     cluster_ips,
     families,
     needs_health_port,
@@ -174,13 +173,6 @@ def _update_ports(name: str, spec: Tree, before: Tree, ports: Ports) -> None:
         ports.release([before["healthCheckNodePort"]])
 
 
-def _allocates(spec: Tree) -> bool:
-    """Whether ports without a node port get one."""
-    if spec.get("type") == LOAD_BALANCER:
-        return bool(spec.get("allocateLoadBalancerNodePorts", True))
-    return spec.get("type") == NODE_PORT
-
-
 def _take_port(name: str, index: int, port: int, taker: Ports) -> None:
     try:
         taker.take(port)
@@ -201,7 +193,7 @@ def _take_ports(name: str, spec: Tree, taker: Ports) -> None:
     ports = spec.get("ports") or ()
     for index, port in enumerate(ports):
         number, wanted = port.get("port") or 0, port.get("nodePort") or 0
-        if not wanted and not _allocates(spec):
+        if not wanted and not allocates_node_ports(spec):
             continue
         before = given.get(number)
         if before is None:
@@ -220,7 +212,7 @@ def _update_node_ports(name: str, spec: Tree, before: Tree, taker: Ports) -> Non
     seen: set[tuple[str, int]] = set()
     for index, port in enumerate(spec.get("ports") or ()):
         wanted = port.get("nodePort") or 0
-        if not wanted and not _allocates(spec):
+        if not wanted and not allocates_node_ports(spec):
             continue
         if not wanted:
             port["nodePort"] = wanted = _take_any_port(taker)

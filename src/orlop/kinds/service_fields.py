@@ -26,6 +26,13 @@ def needs_node_port(spec: Tree) -> bool:
     return spec.get("type") in (NODE_PORT, LOAD_BALANCER)
 
 
+def allocates_node_ports(spec: Tree) -> bool:
+    """Whether ports without a node port get one."""
+    if spec.get("type") == LOAD_BALANCER:
+        return spec.get("allocateLoadBalancerNodePorts") is not False
+    return spec.get("type") == NODE_PORT
+
+
 def needs_health_port(spec: Tree) -> bool:
     return spec.get("type") == LOAD_BALANCER and spec.get("externalTrafficPolicy") == "Local"
 
@@ -83,7 +90,7 @@ def patch_allocated(new: Tree, old: Tree) -> None:
             put(new, "clusterIP", old.get("clusterIP"))
         if not new.get("clusterIPs"):
             put(new, "clusterIPs", list(cluster_ips(old)))
-    if needs_node_port(old) and needs_node_port(new):
+    if allocates_node_ports(old) and allocates_node_ports(new):
         _patch_node_ports(new, old)
     if needs_health_port(old) and needs_health_port(new) and not new.get("healthCheckNodePort"):
         put(new, "healthCheckNodePort", old.get("healthCheckNodePort"))

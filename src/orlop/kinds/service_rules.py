@@ -43,7 +43,7 @@ MAX_AFFINITY_SECONDS: Final = 86400
 _TYPES: Final = (CLUSTER_IP, EXTERNAL_NAME, LOAD_BALANCER, NODE_PORT)
 _AFFINITIES: Final = ("ClientIP", "None")
 _TRAFFIC: Final = ("Cluster", "Local")
-_DISTRIBUTIONS: Final = ("PreferClose", "PreferSameNode", "PreferSameZone")
+_DISTRIBUTIONS: Final = ("PreferClose", "PreferSameZone", "PreferSameNode")
 _IP_MODES: Final = ("Proxy", "VIP")
 _PORTS: Final = SPEC.child("ports")
 _CLASS: Final = SPEC.child("loadBalancerClass")
@@ -99,7 +99,9 @@ def _of_type(spec: Tree, kind: str) -> Errors:
     if kind != EXTERNAL_NAME:
         return []
     found = [forbidden(SPEC.child(name), "may not be set for ExternalName services")
-             for name in ("clusterIPs", "ipFamilies", "ipFamilyPolicy") if spec.get(name)]
+             for name in ("clusterIPs", "ipFamilies") if spec.get(name)]
+    if spec.get("ipFamilyPolicy") is not None:
+        found.append(forbidden(SPEC.child("ipFamilyPolicy"), "may not be set for ExternalName services"))
     name = (spec.get("externalName") or "").removesuffix(".")
     place = SPEC.child("externalName")
     return found + (dns_subdomain(place, name) if name else [required(place)])

@@ -10,9 +10,10 @@ from typing import Final
 
 from orlop.api import names
 from orlop.api.context import Context
-from orlop.api.field import Path, forbidden, invalid, not_supported, required, too_long
+from orlop.api.field import Path, duplicate, forbidden, invalid, not_supported, required, too_long
+from orlop.api.gotext import json_value
 from orlop.api.tree import Tree
-from orlop.kinds.checks import Errors, chosen, said, unchanged
+from orlop.kinds.checks import Errors, label_name, one_of, qualified_name, unchanged
 from orlop.kinds.declaration import Resource
 from orlop.kinds.generic import MainStrategy
 from orlop.kinds.rooms import RestOptions, Rooms, stores
@@ -27,7 +28,7 @@ _BINDING: Final = ("Immediate", "WaitForFirstConsumer")
 def provisioner(path: Path, name: str) -> Errors:
     if not name:
         return [required(path)]
-    return said(path, name, names.qualified_name(name.lower()))
+    return qualified_name(path, name.lower())
 
 
 def parameters(listed: dict[str, str], allow_empty: bool) -> Errors:
@@ -48,19 +49,25 @@ def parameters(listed: dict[str, str], allow_empty: bool) -> Errors:
 
 
 def _topologies(terms: list[Tree]) -> Errors:
+    """Each term once. A term that says nothing repeats the places that upstream keeps for all terms from the start."""
     found: Errors = []
+    seen: list[dict[str, frozenset[str]]] = [{} for _ in terms]
     for index, term in enumerate(terms):
         path = Path("allowedTopologies").index(index)
-        keys: set[str] = set()
+        meant: dict[str, frozenset[str]] = {}
         for position, expression in enumerate(term.get("matchLabelExpressions") or ()):
             place = path.child("matchLabelExpressions").index(position)
             key, values = expression.get("key") or "", expression.get("values") or []
             if not values:
                 found.append(required(place.child("values")))
-            found += said(place.child("key"), key, names.label_key(key))
-            if key in keys:
-                found.append(invalid(place.child("key"), key, "must be unique"))
-            keys.add(key)
+            found += [duplicate(place.child("values").index(number), value) for number, value in enumerate(values)
+                      if value in values[:number]]
+            found += label_name(place.child("key"), key)
+            if key in meant:
+                found.append(duplicate(place.child("key"), key))
+            meant[key] = frozenset(values)
+        found += [duplicate(path.child("matchLabelExpressions"), "") for other in seen if other == meant]
+        seen.append(meant)
     return found
 
 
@@ -73,12 +80,15 @@ class StorageClassStrategy(MainStrategy):
         policy = obj.get("reclaimPolicy")
         if policy and policy not in _RECLAIM:
             found.append(not_supported(Path("reclaimPolicy"), policy, _RECLAIM))
-        found += chosen(Path("volumeBindingMode"), obj.get("volumeBindingMode"), _BINDING)
+        mode, place = obj.get("volumeBindingMode"), Path("volumeBindingMode")
+        found += [required(place)] if mode is None else one_of(place, mode, _BINDING)
         return found + _topologies(obj.get("allowedTopologies") or [])
 
     def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Errors:
         found = self.validate(ctx, obj)
-        found += unchanged(_PARAMETERS, obj.get("parameters") or {}, old.get("parameters") or {})
+        given = obj.get("parameters")
+        shown = json_value(None if given is None else dict(sorted(given.items())))
+        found += unchanged(_PARAMETERS, given or {}, old.get("parameters") or {}, shown)
         found += unchanged(Path("provisioner"), obj.get("provisioner") or "", old.get("provisioner") or "")
         found += unchanged(Path("reclaimPolicy"), obj.get("reclaimPolicy"), old.get("reclaimPolicy"))
         return found + unchanged(Path("volumeBindingMode"), obj.get("volumeBindingMode"), old.get("volumeBindingMode"))
@@ -92,12 +102,12 @@ class VolumeAttributesClassStrategy(MainStrategy):
         return found + parameters(obj.get("parameters") or {}, allow_empty=False)
 
     def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Errors:
-        found = self.validate(ctx, obj)
+        found: Errors = []
         if (obj.get("driverName") or "") != (old.get("driverName") or ""):
             found.append(forbidden(Path("driverName"), "updates to driverName are forbidden."))
         if (obj.get("parameters") or {}) != (old.get("parameters") or {}):
             found.append(forbidden(_PARAMETERS, "updates to parameters are forbidden."))
-        return found
+        return found + self.validate(ctx, obj)
 
 
 def class_rooms(resource: Resource, options: RestOptions) -> Rooms:

@@ -59,7 +59,7 @@ def begin(strategy: Strategy, ctx: Context, obj: Tree, options: DeleteOptions, n
     granted = strategy.graceful(ctx, obj, options)
     if granted is None:
         return Grace.NONE, 0
-    metadata["deletionTimestamp"] = times.text(now + granted)
+    metadata["deletionTimestamp"] = times.text(now + times.duration(granted))
     metadata["deletionGracePeriodSeconds"] = granted
     if metadata.get("generation", 0) > 0:
         metadata["generation"] += 1
@@ -73,7 +73,7 @@ def _again(metadata: Tree, wanted: int | None, now: float) -> tuple[Grace, int]:
         return Grace.NONE, 0
     if wanted is None or wanted >= current:
         return Grace.PENDING, current
-    moved = times.seconds(metadata["deletionTimestamp"]) - current + wanted
+    moved = times.seconds(metadata["deletionTimestamp"]) - times.duration(current) + times.duration(wanted)
     if moved < now:
         moved = now
         wanted = 1 if wanted else 0

@@ -18,3 +18,9 @@ def text(now: float) -> str:
 def seconds(time: str) -> float:
     """The reverse of `text`."""
     return datetime.fromisoformat(time).timestamp()
+
+
+def duration(seconds: int) -> float:
+    """Seconds as what is left of them in Go's durations: 64 bits of nanoseconds, which overflow after 292 years."""
+    half = 1 << 63
+    return ((seconds * 1_000_000_000 + half) % (2 * half) - half) / 1e9

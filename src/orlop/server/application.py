@@ -64,6 +64,10 @@ from orlop.schema.kind import Types, builtin
 from orlop.schema.release import Release
 from orlop.server.admission_plugins import AdmissionPlugins
 from orlop.server.config import Config
+from orlop.server.custom_documents import CustomDocuments
+from orlop.server.custom_kind_maker import CustomKindMaker
+from orlop.server.custom_kinds import CustomKinds
+from orlop.server.custom_scopes import CustomScopes
 from orlop.server.filter_chain import FilterChain
 from orlop.server.handler import Handler
 from orlop.server.health import Health
@@ -90,7 +94,7 @@ class Application:
         self.storage, self.config, self.outside, self.keys = storage, config, outside, keys
         release = Release.load(config.kubernetes_version)
         self.types = builtin() if release is None else Types.load(release)
-        self._field_managers = FieldManagers(self.types, self.schema)
+        self.field_managers = FieldManagers(self.types, self.schema)
         self.resources = catalog.available(None if release is None else release.kinds)
         self.caches: dict[str, WatchCache] = {}
         self.watches, self.router, self.health = Watches(config.min_request_timeout), Router(), Health()
@@ -113,6 +117,7 @@ class Application:
         self._make_stores()
         self._authorize()
         self._install()
+        self.custom = self._custom_kinds()
         self.handler: Handler = self._make_chain().handle
 
     # --- callers -------------------------------------------------------------------------------------------------
@@ -179,14 +184,15 @@ class Application:
         self.chain = Chain(self._plugins())
 
     def _plugins(self) -> Sequence[Plugin]:
-        self._admission = AdmissionPlugins(self.stores, self.authorizer,
-                                           None if self.storage.exclusive else self.catch_up, self.outside.entropy)
-        plugins = self._admission.every
-        known = {plugin.name for plugin in plugins}
-        for name in self.config.enable_admission_plugins:
-            if name not in known:
-                log.warning("admission plugin %s is asked for and does not exist here", name)
-        return [p for p in plugins if p.name not in self.config.disable_admission_plugins]
+        config = self.config
+        catch_up = None if self.storage.exclusive else self.catch_up
+        quotas = catalog.resource("", "resourcequotas")
+        owners = partial(self.field_managers.make, quotas, quotas.storage_kind, "status") if quotas else None
+        minor = int(config.kubernetes_version.partition(".")[2])
+        self.admission = AdmissionPlugins(self.stores, self.authorizer, catch_up, self.outside.entropy, minor, owners)
+        for name in self.admission.unknown(config.enable_admission_plugins):
+            log.warning("admission plugin %s is asked for and does not exist here", name)
+        return self.admission.enabled(config.enable_admission_plugins, config.disable_admission_plugins)
 
     # --- routes --------------------------------------------------------------------------------------------------
 
@@ -216,8 +222,16 @@ class Application:
             preserves_metadata=getattr(storage, "preserves_metadata", False), knows=self.types.knows,
             delete_options_schema=partial(self.schema, _DELETE_OPTIONS))
         if self.types.knows(kind):
-            scope.load_field_manager = partial(self._field_managers.make, resource, kind, subresource)
+            scope.load_field_manager = partial(self.field_managers.make, resource, kind, subresource)
         install(self.router, scope, frozenset(declared.verbs if declared else resource.verbs))
+
+    def _custom_kinds(self) -> CustomKinds:
+        scopes = CustomScopes(self.chain, self.outside.clock, self.watches, self.authorize_create,
+                              partial(self.schema, _DELETE_OPTIONS), self.schema, self.field_managers.make,
+                              self.types.knows)
+        maker = CustomKindMaker(self.storage, self.outside, self.field_managers.metadata, self.stores)
+        return CustomKinds(self.router, self.stores, self.caches, scopes,
+                           CustomDocuments(self.discovery, self.openapi), maker.cache, maker.kind)
 
     # --- plain paths ---------------------------------------------------------------------------------------------
 
@@ -295,12 +309,13 @@ class Application:
         """Load the caches; the storage must be started."""
         await asyncio.gather(*(cache.start() for cache in self.caches.values()))
         self._roles.follow()
-        self._admission.follow()
+        self.admission.follow()
+        await self.custom.start()
 
     async def tick(self) -> None:
         """Housekeeping, about once a second: expiry and compaction."""
         await self.storage.tick()
-        for cache in self.caches.values():
+        for cache in list(self.caches.values()):
             await cache.tick()
 
     def end(self) -> None:
@@ -309,6 +324,7 @@ class Application:
 
     async def close(self) -> None:
         self.watches.drain()
+        await self.custom.stop()
         for cache in self.caches.values():
             await cache.close()
 

@@ -151,6 +151,7 @@ class Config:
     role_aggregation_controller: bool = True
     volume_protection_controller: bool = True
     service_cidr_controller: bool = False
+    resource_quota_controller: bool = False
     extra_names: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:

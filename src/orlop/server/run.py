@@ -26,12 +26,19 @@ from orlop.auth.identities import with_authenticated
 from orlop.auth.service_account_keys import KeySet
 from orlop.auth.tokens import load_token_file
 from orlop.controllers.bootstrap import Addresses, Bootstrap, first_service_ip
+from orlop.controllers.custom_api_services import CustomAPIServices
+from orlop.controllers.definition_conditions import DefinitionController
+from orlop.controllers.definition_deletion import DefinitionDeletionController
+from orlop.controllers.definition_status import DefinitionStatus
 from orlop.controllers.endpoint_lease import EndpointLease
+from orlop.controllers.flow_configuration import FlowConfiguration
+from orlop.controllers.flow_schema_status import FlowSchemaStatusController
 from orlop.controllers.garbage_collector import GarbageCollector
 from orlop.controllers.interface import Controller
 from orlop.controllers.leader_election import LeaderElection
 from orlop.controllers.namespace_content import NamespaceContentController
 from orlop.controllers.namespaces import NamespaceController
+from orlop.controllers.resource_quota import ResourceQuotaController
 from orlop.controllers.role_aggregation import RoleAggregationController
 from orlop.controllers.service_cidrs import ServiceCIDRController
 from orlop.controllers.service_repair import ServiceRepairController
@@ -108,7 +115,8 @@ async def running(config: Config, *, listen: bool = True, outside: Outside | Non
         if protected.reload is not None:
             add_reload(application.metrics, protected.reload)
         await application.start()
-        writer = Writer(application.stores, application.schema, defaults)
+        writer = Writer(application.stores, application.schema, defaults, application.field_managers,
+                        application.outside.clock.now)
         bootstrap = _bootstrap(application, writer)
         if beginning is None:
             await bootstrap.policy()
@@ -227,10 +235,21 @@ def _wanted(application: Application, writer: Writer, directory: DataDir, config
                                   lambda: times.text(application.outside.clock.now()),
                                   config.namespace_deletion_grace)
     if config.garbage_collector_controller:
-        yield GarbageCollector(writer, application.resources, application.outside.clock.now)
+        yield GarbageCollector(writer, application.resources, application.outside.clock.now, application.custom)
+    status = application.rooms[GroupResource("apiextensions.k8s.io", "customresourcedefinitions")]["status"]
+    definitions = DefinitionStatus(writer, status)
+    yield CustomAPIServices(writer, application.custom)
+    yield DefinitionController(definitions)
+    yield DefinitionDeletionController(definitions, application.custom.delete_instances)
+    yield FlowConfiguration(writer)
+    levels = application.rooms[GroupResource("flowcontrol.apiserver.k8s.io", "flowschemas")]
+    yield FlowSchemaStatusController(writer, levels["status"])
     if config.service_cidr_controller:
         statuses = application.rooms[GroupResource("networking.k8s.io", "servicecidrs")]
         yield ServiceCIDRController(writer, statuses["status"], application.outside.clock.now)
+    if config.resource_quota_controller:
+        status = application.rooms[GroupResource("", "resourcequotas")]["status"]
+        yield ResourceQuotaController(writer, status, application.admission.quota_parts)
     if config.volume_protection_controller:
         yield VolumeProtectionController(writer)
     if config.role_aggregation_controller:

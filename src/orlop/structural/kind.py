@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from orlop.api import field
 from orlop.api.field import FieldError, Path, invalid
@@ -28,8 +28,11 @@ from orlop.structural.numbers import is_settled
 from orlop.structural.problems import field_errors
 from orlop.structural.pruning import EMPTY
 from orlop.structural.ratcheting import Correlation
-from orlop.structural.schema import Node, compile
+from orlop.structural.schema import Node, compile, has_validations
 from orlop.structural.validation import examine
+
+if TYPE_CHECKING:
+    from orlop.structural.rules import SchemaRules
 
 _BLOCKING: Final = frozenset({field.NOT_SUPPORTED, field.REQUIRED, field.TOO_LONG, field.TOO_MANY, field.TYPE_INVALID})
 _NOT_CHECKED: Final = ("some validation rules were not checked because the object was invalid; correct the existing "
@@ -148,6 +151,15 @@ class CustomSchema:
             return []
         found = self._lists.validate(obj, _ROOT)
         return found if not found or old is None or not self._lists.validate(old, _ROOT) else []
+
+    @cached_property
+    def rules(self) -> SchemaRules | None:
+        """The schema's own rules (x-kubernetes-validations); None where it has none."""
+        if self.node is None or not has_validations(self.node):
+            return None
+        from orlop.structural.rules import compile_rules  # the language takes a while to load
+
+        return compile_rules(self.node)
 
     @staticmethod
     def blocking(errors: Sequence[FieldError]) -> FieldError | None:

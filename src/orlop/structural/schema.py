@@ -14,6 +14,8 @@ from orlop.api.tree import Tree, Value
 
 META_FIELDS: Final = frozenset({"apiVersion", "kind", "metadata"})
 """What an object that is a resource may always have."""
+RULES: Final = "x-kubernetes-validations"
+"""The keyword of rules in CEL."""
 
 _STRING_FORMATS: Final = frozenset({
     "bsonobjectid", "uri", "email", "hostname", "ipv4", "ipv6", "cidr", "mac", "uuid", "uuid3", "uuid4", "uuid5",
@@ -99,3 +101,10 @@ def _nodes(schemas: Any, literal: bool) -> tuple[Node, ...]:
 def compile(props: Tree | None) -> Node | None:
     """The nodes of `spec.versions[*].schema.openAPIV3Schema`; None for none. Sub-schemas compile as well."""
     return Node(props) if props is not None else None
+
+
+def has_validations(node: Node | None) -> bool:
+    """Whether a schema has rules in CEL. Those within allOf alone do not count, as upstream has it."""
+    return node is not None and (bool(node.props.get(RULES)) or has_validations(node.items)
+                                 or has_validations(node.additional)
+                                 or any(map(has_validations, node.properties.values())))

@@ -39,6 +39,7 @@ var scenarios = map[string]func(*World) error{
 	"pages":     pages,
 	"conflict":  conflict,
 	"informers": informers,
+	"churn":     churn,
 	"dynamic":   dynamics,
 	"metadata":  metadataOnly,
 	"discovery": discoveries,

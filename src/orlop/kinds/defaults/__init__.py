@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from orlop.api.tree import Tree
-from orlop.kinds.defaults import apps, autoscaling, batch, core, groups, pod
+from orlop.kinds.defaults import apps, autoscaling, batch, core, definitions, devices, groups, pod
 
 DEFAULTERS: Final[Mapping[str, Callable[[Tree], None]]] = {
-    **apps.DEFAULTERS, **autoscaling.DEFAULTERS, **batch.DEFAULTERS, **core.DEFAULTERS, **groups.DEFAULTERS,
-    **pod.DEFAULTERS,
+    **apps.DEFAULTERS, **autoscaling.DEFAULTERS, **batch.DEFAULTERS, **core.DEFAULTERS, **definitions.DEFAULTERS,
+    **devices.DEFAULTERS, **groups.DEFAULTERS, **pod.DEFAULTERS,
 }

@@ -102,10 +102,11 @@ def _resource_quota(quota: Tree) -> None:
 def _node(node: Tree) -> None:
     spec = node.get("spec")
     if spec:
-        if spec.get("podCIDR") and not spec.get("podCIDRs"):
-            spec["podCIDRs"] = [spec["podCIDR"]]
-        elif spec.get("podCIDRs") and not spec.get("podCIDR"):
-            spec["podCIDR"] = spec["podCIDRs"][0]
+        first, listed = spec.get("podCIDR"), spec.get("podCIDRs")
+        if first and (not listed or listed[0] != first):  # what older clients know of wins
+            spec["podCIDRs"] = [first]
+        elif listed and not first and listed[0]:
+            spec["podCIDR"] = listed[0]
     status = node.get("status")
     if status:
         round_amounts(status.get("capacity"))

@@ -53,13 +53,6 @@ def _subject(subject: Tree) -> None:
         subject["apiGroup"] = RBAC_GROUP
 
 
-def _device_request(request: Tree) -> None:
-    if not request.get("allocationMode"):
-        request["allocationMode"] = "ExactCount"
-    if request["allocationMode"] == "ExactCount" and not request.get("count"):
-        request["count"] = 1
-
-
 _webhook = _sets(failurePolicy="Fail", matchPolicy="Equivalent", namespaceSelector={}, objectSelector={},
                  timeoutSeconds=10)
 _mutating = _sets(reinvocationPolicy="Never")
@@ -73,7 +66,6 @@ def _mutating_webhook(webhook: Tree) -> None:
 _ADMISSION: Final = "io.k8s.api.admissionregistration.v1."
 _STORAGE: Final = "io.k8s.api.storage.v1."
 _FLOW: Final = "io.k8s.api.flowcontrol.v1."
-_DEVICES: Final = "io.k8s.api.resource.v1."
 _matches = _sets(matchPolicy="Equivalent", namespaceSelector={}, objectSelector={})
 
 DEFAULTERS: Final[Mapping[str, Callable[[Tree], None]]] = {
@@ -103,7 +95,4 @@ DEFAULTERS: Final[Mapping[str, Callable[[Tree], None]]] = {
     _FLOW + "FlowSchemaSpec": _fills(matchingPrecedence=1000),
     _FLOW + "LimitedPriorityLevelConfiguration": _sets(nominalConcurrencyShares=30, lendablePercent=0),
     _FLOW + "QueuingConfiguration": _fills(queues=64, handSize=8, queueLengthLimit=50),
-    _DEVICES + "DeviceSubRequest": _device_request,
-    _DEVICES + "DeviceToleration": _fills(operator="Equal"),
-    _DEVICES + "ExactDeviceRequest": _device_request,
 }

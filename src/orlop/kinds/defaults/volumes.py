@@ -38,7 +38,7 @@ def _projected(source: Tree) -> None:
     for part in source.get("sources") or ():
         if "downwardAPI" in part:
             _downward_files(part["downwardAPI"])
-        elif "serviceAccountToken" in part:
+        if "serviceAccountToken" in part:
             token = part["serviceAccountToken"]
             if token.get("expirationSeconds") is None:
                 token["expirationSeconds"] = _TOKEN_SECONDS
@@ -63,11 +63,22 @@ def _image(source: Tree) -> None:
 
 
 def _fill(**values: object) -> Callable[[Tree], None]:
-    """Members that are set when they are empty; None counts as empty, False does not when False is the default."""
+    """Members that are set when they are empty, or not there."""
 
     def fill(source: Tree) -> None:
         for name, value in values.items():
             if not source.get(name):
+                source[name] = value
+
+    return fill
+
+
+def _fill_absent(**values: object) -> Callable[[Tree], None]:
+    """Members that are set when they are not there: pointers upstream, whose empty values stay."""
+
+    def fill(source: Tree) -> None:
+        for name, value in values.items():
+            if source.get(name) is None:
                 source[name] = value
 
     return fill
@@ -83,7 +94,7 @@ _SOURCES: Final[Mapping[str, Callable[[Tree], None]]] = {
     "image": _image,
     "iscsi": _fill(iscsiInterface="default"),
     "rbd": _fill(pool="rbd", user="admin", keyring="/etc/ceph/keyring"),
-    "azureDisk": _fill(cachingMode="ReadWrite", fsType="ext4", readOnly=False, kind="Shared"),
+    "azureDisk": _fill_absent(cachingMode="ReadWrite", fsType="ext4", readOnly=False, kind="Shared"),
     "scaleIO": _fill(storageMode="ThinProvisioned", fsType="xfs"),
 }
 

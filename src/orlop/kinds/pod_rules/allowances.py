@@ -42,8 +42,9 @@ def for_update(old_spec: Tree | None, old_metadata: Tree | None, base: Allowance
         faults["deletion_cost"] = has_bad_deletion_cost(metadata["annotations"])
     if spec.get("volumes"):
         faults["token_paths"] = any(_has_odd_token_path(v) for v in spec["volumes"])
-    if (spec.get("securityContext") or {}).get("sysctls"):
-        faults["host_sysctls"] = has_host_sysctl(spec)
+    if context := spec.get("securityContext"):
+        faults["host_sysctls"] = bool(context.get("sysctls")) and has_host_sysctl(spec)
+        faults["selinux_policies"] = "seLinuxChangePolicy" in context
     faults["huge_pages"] = any(map(_has_odd_huge_pages, _amounts(spec)))
     faults["init_restarts"] = _restarts_init_on_resize(spec)
     true = {name: True for name, found in faults.items() if found}

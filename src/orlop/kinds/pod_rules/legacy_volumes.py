@@ -15,17 +15,17 @@ from orlop.api.tree import Tree
 from orlop.kinds.checks import Errors, dns_label, one_of, present
 from orlop.kinds.pod_rules.paths import descending
 
-_UNIT: Final = "must be between 0 and 255, inclusive"
+UNIT: Final = "must be between 0 and 255, inclusive"
 _PARTITION: Final = "must be between 1 and 255, inclusive"
 _BYTE: Final = range(256)
-_IQN: Final = {
+IQN_FORMS: Final = {
     "iqn": re.compile(r"iqn\.\d{4}-\d{2}\.[A-Za-z0-9\-.]+:[^,;*&$|\s]+\Z", re.ASCII).search,
     "eui": re.compile(r"eui.[A-Za-z0-9]{16}").fullmatch,
     "naa": re.compile(r"naa.[A-Za-z0-9]{32}").fullmatch,
 }
 _PAIRS: Final = "must be a host:port pair or multiple pairs separated by commas"
 _TENANT_LENGTH: Final = 65
-_ISCSI_LENGTH: Final = 64
+ISCSI_LENGTH: Final = 64
 _CACHING: Final = ("None", "ReadOnly", "ReadWrite")
 _DISKS: Final = ("Dedicated", "Managed", "Shared")
 _MANAGED_URI: Final = (
@@ -67,7 +67,7 @@ def _nfs(path: Path, source: Tree) -> Errors:
 
 
 def _initiator(path: Path, name: str) -> Errors:
-    form = _IQN.get(name[:3])
+    form = IQN_FORMS.get(name[:3])
     if form is None:
         return [invalid(path, name, "must be valid format starting with iqn, eui, or naa")]
     return [] if form(name) else [invalid(path, name, "must be valid format")]
@@ -79,7 +79,7 @@ def _iscsi(path: Path, source: Tree) -> Errors:
     found += _initiator(path.child("iqn"), qualified) if qualified else [required(path.child("iqn"))]
     unit = source.get("lun") or 0
     if unit not in _BYTE:
-        found.append(invalid(path.child("lun"), unit, _UNIT))
+        found.append(invalid(path.child("lun"), unit, UNIT))
     if (source.get("chapAuthDiscovery") or source.get("chapAuthSession")) and "secretRef" not in source:
         found.append(required(path.child("secretRef")))
     if "initiatorName" in source:
@@ -90,7 +90,7 @@ def _iscsi(path: Path, source: Tree) -> Errors:
 def iscsi_name(path: Path, source: Tree, name: str) -> Errors:
     """`name` is the volume's, `path` its place."""
     text = f"{name}:{source.get('targetPortal') or ''}"
-    if "initiatorName" not in source or names.length(text) <= _ISCSI_LENGTH:
+    if "initiatorName" not in source or names.length(text) <= ISCSI_LENGTH:
         return []
     return [invalid(path, name, ("Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if "
                                  "iscsi.initiatorName is specified."))]
@@ -143,7 +143,7 @@ def _fibre_channel(path: Path, source: Tree) -> Errors:
         if unit is None:
             found.append(required(path.child("lun"), "lun is required if targetWWNs is specified"))
         elif unit not in _BYTE:
-            found.append(invalid(path.child("lun"), unit, _UNIT))
+            found.append(invalid(path.child("lun"), unit, UNIT))
     return found
 
 

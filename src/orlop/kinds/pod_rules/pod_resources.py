@@ -80,9 +80,9 @@ def aggregate_limits(spec: Tree) -> dict[str, str]:
 
 def qos_class(spec: Tree) -> str:
     """Guaranteed when cpu and memory are limited everywhere and requests equal limits, BestEffort when nothing is
-    asked for."""
+    asked for. A pod's own resources, even empty ones, stand in for those of its containers."""
     whole = spec.get("resources")
-    if whole and (whole.get("requests") or whole.get("limits")):
+    if whole is not None:
         parts = [whole]
     else:
         parts = [c.get("resources") or {} for kind in ("containers", "initContainers") for c in spec.get(kind) or ()]

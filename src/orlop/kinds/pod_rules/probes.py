@@ -51,7 +51,7 @@ def _exec(path: Path, action: Tree, grace: int | None) -> Errors:
 
 def _http_get(path: Path, action: Tree, grace: int | None) -> Errors:
     found: Errors = [] if action.get("path") else [required(path.child("path"))]
-    found += port_number_or_name(path.child("port"), action.get("port") or 0)
+    found += port_number_or_name(path.child("port"), action.get("port", 0))
     if action.get("scheme") not in _SCHEMES:
         found.append(not_supported(path.child("scheme"), action.get("scheme") or "", _SCHEMES))
     for header in action.get("httpHeaders") or ():
@@ -61,7 +61,7 @@ def _http_get(path: Path, action: Tree, grace: int | None) -> Errors:
 
 
 def _tcp(path: Path, action: Tree, grace: int | None) -> Errors:
-    return port_number_or_name(path.child("port"), action.get("port") or 0)
+    return port_number_or_name(path.child("port"), action.get("port", 0))
 
 
 def _grpc(path: Path, action: Tree, grace: int | None) -> Errors:

@@ -46,8 +46,8 @@ def of_pod(path: Path, spec: Tree, context: Tree, allow: Allowances) -> Errors:
         found += one_of(path.child("supplementalGroupsPolicy"), context["supplementalGroupsPolicy"],
                         ("Merge", "Strict"))
     if "seLinuxChangePolicy" in context:
-        found += one_of(path.child("seLinuxChangePolicy"), context["seLinuxChangePolicy"],
-                        ("MountOption", "Recursive"))
+        policies = ("MountOption", "Recursive") if allow.selinux_policies else ("Recursive",)
+        found += one_of(path.child("seLinuxChangePolicy"), context["seLinuxChangePolicy"], policies)
     return found
 
 

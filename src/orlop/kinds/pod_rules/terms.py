@@ -25,6 +25,7 @@ class Allowances:
     host_sysctls: bool = False
     huge_pages: bool = False
     init_restarts: bool = False
+    selinux_policies: bool = False
 
     @cached_property
     def is_usual(self) -> bool:

@@ -32,6 +32,8 @@ _UNTAKEN: Final = ("name", "generateName", "namespace", "selfLink", "uid", "reso
                    "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "ownerReferences",
                    "finalizers", "managedFields")
 """Metadata that a claim does not take from its template."""
+_POINTERS: Final = ("deletionGracePeriodSeconds",)
+"""Of these, upstream tells zero from nothing."""
 _KNOWN_VOLUMES: Final = 4096
 """How many volumes are remembered as right."""
 _known = KnownGood(_KNOWN_VOLUMES)
@@ -159,7 +161,7 @@ def _ephemeral(path: Path, source: Tree, allow: Allowances) -> Errors:
     found = validate_annotations(metadata.get("annotations") or {}, at.child("annotations"))
     found += validate_labels(metadata.get("labels") or {}, at.child("labels"))
     found += [forbidden(at.child("uID" if member == "uid" else member), "cannot be set")
-              for member in _UNTAKEN if metadata.get(member)]
+              for member in _UNTAKEN if metadata.get(member) or (member in _POINTERS and metadata.get(member) == 0)]
     return found + claim_spec(template.get("spec") or {}, place.child("spec"))
 
 

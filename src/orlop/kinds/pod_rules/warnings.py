@@ -22,14 +22,18 @@ from orlop.kinds.pod_rules.profiles import APPARMOR_PREFIX, SECCOMP_POD, SECCOMP
 from orlop.kinds.pod_rules.scheduling import PREFERRED, REQUIRED
 from orlop.kinds.pod_rules.visits import placed_containers
 
-_LABELS: Final[Mapping[str, str]] = {
+LABELS: Final[Mapping[str, str]] = {
     "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',
     "beta.kubernetes.io/os": 'deprecated since v1.14; use "kubernetes.io/os" instead',
     "failure-domain.beta.kubernetes.io/region":
         'deprecated since v1.17; use "topology.kubernetes.io/region" instead',
     "failure-domain.beta.kubernetes.io/zone": 'deprecated since v1.17; use "topology.kubernetes.io/zone" instead',
     "beta.kubernetes.io/instance-type": 'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
+    "app.kubernetes.io/created-by": "deprecated since v1.9",
+    "scheduler.alpha.kubernetes.io/preferAvoidPods": "deprecated since v1.22; use Taints and Tolerations instead",
+    "node-role.kubernetes.io/master": 'use "node-role.kubernetes.io/control-plane" instead',
 }
+"""Labels of nodes that selectors should no longer name."""
 _ANNOTATIONS: Final[Mapping[str, str]] = {
     "scheduler.alpha.kubernetes.io/critical-pod":
         'non-functional in v1.16+; use the "priorityClassName" field instead',
@@ -104,31 +108,31 @@ def _remarks(notes_path: Path, path: Path, metadata: Tree, spec: Tree, *, templa
 
 
 def _labels(path: Path, spec: Tree) -> list[str]:
-    found = [f"{path.child('nodeSelector').key(key)}: {_LABELS[key]}" for key in spec.get("nodeSelector") or ()
-             if key in _LABELS]
+    found = [f"{path.child('nodeSelector').key(key)}: {LABELS[key]}" for key in spec.get("nodeSelector") or ()
+             if key in LABELS]
     if "affinity" not in spec and "topologySpreadConstraints" not in spec:
         return found
     nodes, place = (spec.get("affinity") or {}).get("nodeAffinity") or {}, path.child("affinity", "nodeAffinity")
     for position, term in enumerate((nodes.get(REQUIRED) or {}).get("nodeSelectorTerms") or ()):
-        found += _term(place.child(REQUIRED, "nodeSelectorTerms").index(position), term, values=False)
+        found += term_remarks(place.child(REQUIRED, "nodeSelectorTerms").index(position), term, values=False)
     for position, weighted in enumerate(nodes.get(PREFERRED) or ()):
         at = place.child(PREFERRED).index(position).child("preference")
-        found += _term(at, weighted.get("preference") or {}, values=True)
+        found += term_remarks(at, weighted.get("preference") or {}, values=True)
     for position, constraint in enumerate(spec.get("topologySpreadConstraints") or ()):
         at, key = path.child("topologySpreadConstraints").index(position), constraint.get("topologyKey")
-        if key in _LABELS:
-            found.append(f"{at.child('topologyKey')}: {key} is {_LABELS[key]}")
+        if key in LABELS:
+            found.append(f"{at.child('topologyKey')}: {key} is {LABELS[key]}")
         if constraint.get("labelSelector") is None:
             found.append(f"{at.child('labelSelector')}: {_NO_POD}")
     return found
 
 
-def _term(path: Path, term: Tree, *, values: bool) -> list[str]:
+def term_remarks(path: Path, term: Tree, *, values: bool) -> list[str]:
     found: list[str] = []
     for position, wanted in enumerate(term.get("matchExpressions") or ()):
         place, key = path.child("matchExpressions").index(position), wanted.get("key")
-        if key in _LABELS:
-            found.append(f"{place.child('key')}: {key} is {_LABELS[key]}")
+        if key in LABELS:
+            found.append(f"{place.child('key')}: {key} is {LABELS[key]}")
         if values:
             found += [f"{place.child('values').index(number)}: {value} is invalid, {text}"
                       for number, value in enumerate(wanted.get("values") or ())

@@ -103,7 +103,7 @@ def system(path: Path, spec: Tree, containers: list[tuple[Path, Tree]]) -> Error
     """`spec.os`, and what goes with it."""
     name = spec["os"].get("name") or ""
     if not name:
-        return [required(path.child("os", "name"), "cannot be empty")]
+        return [required(path.child("os", "name"))]
     if name == "linux":
         return _for_linux(path, spec, containers)
     if name == "windows":

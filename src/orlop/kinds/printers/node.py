@@ -16,8 +16,13 @@ def node_cells(node: Tree) -> list[Cell]:
         name_of(metadata), _state(node, status), _roles(metadata), age(metadata),
         info.get("kubeletVersion") or "",
         _address(status, "InternalIP"), _address(status, "ExternalIP"), info.get("osImage") or UNKNOWN,
-        info.get("kernelVersion") or UNKNOWN, info.get("containerRuntimeVersion") or UNKNOWN,
+        _kernel(info), info.get("containerRuntimeVersion") or UNKNOWN,
     ]
+
+
+def _kernel(info: Tree) -> str:
+    version: str = info.get("kernelVersion") or UNKNOWN
+    return f"{version} ({info['architecture']})" if info.get("architecture") else version
 
 
 def _state(node: Tree, status: Tree) -> str:

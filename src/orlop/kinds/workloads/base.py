@@ -20,13 +20,11 @@ from orlop.kinds.pod_fields import drop_gated
 from orlop.kinds.pod_rules import template as templates
 from orlop.kinds.pod_rules.terms import Allowances
 from orlop.kinds.pod_rules.warnings import template_remarks
-from orlop.kinds.rooms import RestOptions, form, hub_kind, store
+from orlop.kinds.rooms import RestOptions, form, store
 from orlop.kinds.scale import Scale, SelectorText
+from orlop.kinds.typed import TypeLoader, type_loader
 from orlop.kinds.workloads.selecting import TEMPLATE
-from orlop.schema.kind import KindSchema
 from orlop.schema.types import Type
-
-TypeLoader = Callable[[], Type]
 
 _NAME_ADVICE: Final = ("metadata.name: this is used in Pod names and hostnames, which can result in surprising "
                        "behavior; a DNS label is recommended: ")
@@ -94,20 +92,6 @@ class WorkloadStrategy(CountingStrategy):
         if obj["metadata"].get("generation") == old["metadata"].get("generation"):
             return ()
         return self.remarks(obj)
-
-
-
-
-def type_loader(resource: Resource, options: RestOptions) -> TypeLoader:
-    """Gives the type of a resource's stored form, once it is asked for."""
-
-    def load() -> Type:
-        schema = options.schema(hub_kind(resource))
-        if not isinstance(schema, KindSchema):
-            raise TypeError(f"{resource.kind} is no built-in kind")
-        return schema.type
-
-    return load
 
 
 def rooms_of(resource: Resource, options: RestOptions, main: Callable[[Form, TypeLoader], WorkloadStrategy],

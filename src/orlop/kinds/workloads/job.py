@@ -22,7 +22,8 @@ from orlop.kinds.generic import StatusStrategy, carry
 from orlop.kinds.pod_rules.allowances import TEMPLATE as NO_FAULTS
 from orlop.kinds.pod_rules.warnings import template_remarks
 from orlop.kinds.rooms import RestOptions, Rooms, form, prefix
-from orlop.kinds.workloads.base import WorkloadStrategy, type_loader
+from orlop.kinds.typed import type_loader
+from orlop.kinds.workloads.base import WorkloadStrategy
 from orlop.kinds.workloads.job_rules import (
     FAILURE_POLICY,
     INDEXED,

@@ -6,6 +6,7 @@ Made by `workload_makers`. Behaviour: kubernetes `pkg/registry/apps/replicaset`,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from orlop.api import labels
@@ -35,6 +36,8 @@ from orlop.registry.strategy import ORPHAN
 
 _COUNTS: Final = ("replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration",
                   "terminatingReplicas")
+_IN_CHARACTERS: Final = "must be no more than 253 characters"
+_IN_BYTES: Final = "must be no more than 253 bytes"
 _PARTS: Final = ("fullyLabeledReplicas", "readyReplicas", "availableReplicas")
 
 
@@ -86,13 +89,21 @@ def controller_rules(spec: Tree, allow: Allowances) -> Errors:
 class ControllerStrategy(WorkloadStrategy):
     garbage_collection = ORPHAN
     advises_on_name = True
+    repeats_metadata_rules = ("change",)
+
+    def check_name(self, name: str, prefix: bool) -> Sequence[str]:
+        """Declared upstream, unlike other kinds' names: such rules count bytes."""
+        return [_IN_BYTES if text == _IN_CHARACTERS else text for text in super().check_name(name, prefix)]
 
     def validate(self, ctx: Context, obj: Tree) -> Errors:
         return controller_rules(obj.get("spec") or {}, NO_FAULTS)
 
     def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Errors:
-        found = controller_rules(obj.get("spec") or {}, self.allowances(old))
-        return found + found  # upstream looks twice
+        return controller_rules(obj.get("spec") or {}, self.allowances(old))
+
+    def warnings_on_update(self, ctx: Context, obj: Tree, old: Tree) -> Sequence[str]:
+        """Upstream mixes them up: remarks on the former template."""
+        return self.remarks(old) if super().changed(obj, old) else ()
 
 
 def replica_set_rooms(resource: Resource, options: RestOptions) -> Rooms:

@@ -1,0 +1,1 @@
+"""The kinds by which clients register admission of their own: webhooks, policies and their bindings."""

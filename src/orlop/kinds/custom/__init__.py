@@ -1,0 +1,1 @@
+"""Custom resources: what a CustomResourceDefinition makes of the generic store, strategies, tables and scale."""

@@ -1,0 +1,173 @@
+"""Strategies of custom resources: metadata, generation and status are the server's, all else is judged by the schema.
+
+Made by `kind`, one pair for each version; the schema is compiled when an object is first written. Behaviour:
+apiextensions-apiserver `pkg/registry/customresource/{strategy,status_strategy,validator}.go`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from orlop.api import errors, names
+from orlop.api.context import Context
+from orlop.api.field import FieldError, Path, invalid, quote
+from orlop.api.gvk import GroupKind, GroupVersion, GroupVersionKind
+from orlop.api.tree import Tree
+from orlop.kinds.custom import replicas
+from orlop.kinds.custom.definition import Definition, Version
+from orlop.kinds.generic import carry, copied
+from orlop.registry.strategy import Strategy
+from orlop.storage.interface import Fields
+from orlop.structural.kind import CustomSchema
+
+_STANDARD_FINALIZERS: Final = frozenset({"orphan", "foregroundDeletion", "kubernetes"})
+_FINALIZERS: Final = Path("metadata").child("finalizers")
+_ELSEWHERE: Final = " to avoid accidental conflicts with other finalizer writers"
+_APART: Final = frozenset({"metadata", "kind", "apiVersion"})
+
+
+class CustomStrategy(Strategy):
+    """Owns all but the status, and that as well where there is no status subresource. `fields` gives what objects of
+    the kind can be selected by."""
+
+    allow_unconditional_update = False
+    checks_core_finalizers = False
+    repeats_metadata_rules = ("change",)
+
+    def __init__(self, definition: Definition, version: Version, schema: Callable[[], CustomSchema],
+                 fields: Callable[[Tree], Fields]) -> None:
+        self.gvk: GroupVersionKind = definition.in_version(version.name)
+        super().__init__(self.gvk.group_kind, definition.namespaced, fields)
+        self.version = version
+        self._schema = schema
+
+    # --- what is the server's ------------------------------------------------------------------------------------
+
+    def prepare_for_create(self, ctx: Context, obj: Tree) -> None:
+        if self.version.status:
+            obj.pop("status", None)
+        obj["metadata"]["generation"] = 1
+
+    def prepare_for_update(self, ctx: Context, obj: Tree, old: Tree) -> None:
+        if self.version.status:
+            carry(obj, old, "status")
+        if _content(obj) != _content(old):
+            obj["metadata"]["generation"] = (old["metadata"].get("generation") or 0) + 1
+
+    # --- rules ---------------------------------------------------------------------------------------------------
+
+    def validate(self, ctx: Context, obj: Tree) -> list[FieldError]:
+        self._check_kind(obj)
+        schema = self._schema()
+        named = self._named(obj)
+        found = schema.validate(named)
+        scaling = self.version.scale
+        if scaling is not None:
+            found += replicas.spec_complaints(obj, scaling) + replicas.status_complaints(obj, scaling)
+        found += schema.validate_embedded(named)
+        found += schema.validate_lists(named)
+        return found + self._rules(ctx, named, None, found)
+
+    def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> list[FieldError]:
+        self._check_kind(obj)
+        schema = self._schema()
+        named, before = self._named(obj), self._named(old)
+        found = schema.validate_update(named, before)
+        scaling = self.version.scale
+        if scaling is not None:
+            found += replicas.spec_complaints(obj, scaling) + replicas.status_complaints(obj, scaling)
+        found += schema.validate_embedded(named)
+        found += schema.validate_lists(named, before)
+        return found + self._rules(ctx, named, before, found)
+
+    def _rules(self, ctx: Context, obj: Tree, old: Tree | None, found: Sequence[FieldError]) -> list[FieldError]:
+        """The schema's own rules (x-kubernetes-validations), which take an object that fits the schema."""
+        rules = self._schema().rules
+        if rules is None:
+            return []
+        blocking = self._schema().blocking(found) if found else None
+        return rules.validate(obj, old, ctx.warn) if blocking is None else [blocking]
+
+    def _named(self, obj: Tree) -> Tree:
+        """The object with its kind, which rules and patterns may look at."""
+        return {"apiVersion": self.gvk.api_version, "kind": self.gvk.kind, **obj}
+
+    def _check_kind(self, obj: Tree) -> None:
+        """Raises the 422 of an object that says it is another kind, which nothing else is said about."""
+        kind, version = obj.get("kind", self.gvk.kind), obj.get("apiVersion", self.gvk.api_version)
+        found = []
+        if kind != self.gvk.kind:
+            found.append(invalid(Path("kind"), kind, f"must be {self.gvk.kind}"))
+        if version != self.gvk.api_version:
+            found.append(invalid(Path("apiVersion"), version, f"must be {self.gvk.api_version}"))
+        if found:
+            group = GroupVersion.parse(version).group if version.count("/") < 2 else ""
+            raise errors.invalid(GroupKind(group, kind), obj["metadata"].get("name", ""), found)
+
+    # --- warnings ------------------------------------------------------------------------------------------------
+
+    def warnings_on_create(self, ctx: Context, obj: Tree) -> Sequence[str]:
+        return finalizer_warnings(obj["metadata"].get("finalizers") or ())
+
+    def warnings_on_update(self, ctx: Context, obj: Tree, old: Tree) -> Sequence[str]:
+        listed, before = obj["metadata"].get("finalizers"), old["metadata"].get("finalizers")
+        if not listed or listed == before:
+            return ()
+        return finalizer_warnings(set(listed).difference(before or ()))
+
+
+class CustomStatusStrategy(CustomStrategy):
+    """Owns the status; all else stays as stored, but for managedFields."""
+
+    def prepare_for_update(self, ctx: Context, obj: Tree, old: Tree) -> None:
+        status, metadata = obj.get("status"), obj["metadata"]
+        had_status = "status" in obj
+        managed = metadata.get("managedFields")
+        version = metadata.get("resourceVersion")
+        obj.clear()
+        obj.update(copied({name: value for name, value in old.items() if name != "status"}))
+        metadata = obj["metadata"]
+        metadata.pop("managedFields", None)
+        if managed:
+            metadata["managedFields"] = managed
+        if version is not None:
+            metadata["resourceVersion"] = version
+        if had_status:
+            obj["status"] = status
+
+    def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> list[FieldError]:
+        schema = self._schema()
+        named, before = self._named(obj), self._named(old)
+        found = schema.validate_status(named, before)
+        if self.version.scale is not None:
+            found += replicas.status_complaints(obj, self.version.scale)
+        found += schema.validate_lists(named, before)
+        return found + self._rules(ctx, named, before, found)
+
+    def warnings_on_update(self, ctx: Context, obj: Tree, old: Tree) -> Sequence[str]:
+        return ()
+
+
+def _content(obj: Tree) -> Tree:
+    return {name: value for name, value in obj.items() if name not in _APART}
+
+
+def finalizer_warnings(finalizers: Sequence[str] | set[str]) -> list[str]:
+    """What is said about the names of new finalizers, in their order."""
+    found: list[str] = []
+    for name in sorted(set(finalizers)):
+        if name not in _STANDARD_FINALIZERS or "/" in name:
+            found += _about_finalizer(name)
+    return found
+
+
+def _about_finalizer(name: str) -> list[str]:
+    place = f"{_FINALIZERS}: {quote(name)}: "
+    found = [place + text for text in names.label_key(name)]
+    if "/" not in name:
+        if "." in name:
+            found.append(f"{place}prefer a domain-qualified finalizer name including a path (/){_ELSEWHERE}")
+        else:
+            found.append(f"{place}prefer a domain-qualified finalizer name{_ELSEWHERE}")
+    return found

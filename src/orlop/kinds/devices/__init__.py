@@ -1,0 +1,1 @@
+"""Dynamic resource allocation: devices that nodes offer, and claims to them (resource.k8s.io)."""
