@@ -6,6 +6,7 @@ Made by `makers`; evictions count against them. Behaviour: kubernetes `pkg/regis
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from orlop.api import names
@@ -18,6 +19,8 @@ from orlop.kinds.checks import NOT_NEGATIVE, SPEC, STATUS, Errors, not_negative,
 from orlop.kinds.declaration import Resource
 from orlop.kinds.generic import CountingStrategy, StatusStrategy
 from orlop.kinds.rooms import RestOptions, Rooms, stores
+from orlop.kinds.status_conditions import conditions
+from orlop.kinds.workloads.selecting import shown_tree
 
 _POLICIES: Final = ("AlwaysAllow", "IfHealthyBudget")
 _COUNTS: Final = ("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods")
@@ -38,7 +41,7 @@ def budget_spec(spec: Tree, invalid_values: bool) -> Errors:
     least, most = spec.get("minAvailable"), spec.get("maxUnavailable")
     found: Errors = []
     if least is not None and most is not None:
-        shown = {"MinAvailable": least, "Selector": spec.get("selector"), "MaxUnavailable": most,
+        shown = {"MinAvailable": least, "Selector": shown_tree(spec.get("selector")), "MaxUnavailable": most,
                  "UnhealthyPodEvictionPolicy": spec.get("unhealthyPodEvictionPolicy")}
         found.append(invalid(SPEC, json_value(shown), "minAvailable and maxUnavailable cannot be both set"))
     if least is not None:
@@ -53,9 +56,14 @@ def budget_spec(spec: Tree, invalid_values: bool) -> Errors:
 
 
 class BudgetStrategy(CountingStrategy):
+    """Upstream checks no metadata of these: any name that fits into a path will do."""
+
     allow_unconditional_update = False
     checks_core_finalizers = False
     repeats_metadata_rules = ()
+
+    def check_name(self, name: str, prefix: bool) -> Sequence[str]:
+        return names.name_is_path_segment(name, prefix)
 
     def validate(self, ctx: Context, obj: Tree) -> Errors:
         return budget_spec(obj.get("spec") or {}, invalid_values=False)
@@ -71,7 +79,7 @@ class BudgetStatusStrategy(StatusStrategy):
 
     def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Errors:
         status = obj.get("status") or {}
-        found: Errors = []
+        found = conditions(STATUS.child("conditions"), status.get("conditions") or ())
         for name in _COUNTS:
             found += not_negative(STATUS.child(name), status.get(name))
         return found

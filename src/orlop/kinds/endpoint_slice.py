@@ -28,7 +28,7 @@ _ENDPOINTS: Final = Path("endpoints")
 _PORTS: Final = Path("ports")
 _TYPE: Final = Path("addressType")
 _TYPES: Final = ("FQDN", "IPv4", "IPv6")
-_OLD_TYPES: Final = ("FQDN", "IP", "IPv4", "IPv6")
+_FQDN_ADVICE: Final = "spec.addressType: FQDN endpoints are deprecated"
 
 
 def _addresses(path: Path, listed: list[str], kind: str) -> Errors:
@@ -40,14 +40,14 @@ def _addresses(path: Path, listed: list[str], kind: str) -> Errors:
     for index, text in enumerate(listed):
         if kind == "FQDN":
             found += domain_names.fully_qualified_domain_name(path.index(index), text)
-        elif kind in ("IP", ip.IPV4, ip.IPV6):
+        elif kind in (ip.IPV4, ip.IPV6):
             found += _ip(path, path.index(index), text, kind)
     return found
 
 
 def _ip(listed: Path, place: Path, text: str, kind: str) -> Errors:
-    found = ip.valid(place, text)
-    if found or kind == "IP":
+    found = ip.valid(place, text) if kind == ip.IPV4 else addresses.ip(place, text)
+    if found:
         return found
     if ip.family(text) != kind:
         found.append(invalid(listed, text, f"must be an {kind} address"))
@@ -112,7 +112,8 @@ def _ports(ports: list[Tree]) -> Errors:
         if name in seen:
             found.append(duplicate(path.child("name"), name))
         seen.add(name)
-        found += chosen(path.child("protocol"), port.get("protocol"), PROTOCOLS)
+        protocol, place = port.get("protocol"), path.child("protocol")
+        found += [required(place)] if protocol is None else one_of(place, protocol, PROTOCOLS)
         if port.get("appProtocol") is not None:
             found += qualified_name(path.child("appProtocol"), port["appProtocol"])
     return found
@@ -137,19 +138,25 @@ class EndpointSliceStrategy(CountingStrategy):
         return (obj["metadata"].get("labels") or {}) != (old["metadata"].get("labels") or {})
 
     def validate(self, ctx: Context, obj: Tree) -> Errors:
-        return self._rules(obj, _TYPES)
+        return self._kind_and_ports(obj) + _endpoints(obj.get("endpoints") or [], obj.get("addressType") or "")
 
     def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Errors:
-        found = self._rules(obj, _OLD_TYPES)
-        return found + unchanged(_TYPE, obj.get("addressType") or "", old.get("addressType") or "")
+        """Endpoints that stay as they are may be what older servers took."""
+        found, kind = self._kind_and_ports(obj), obj.get("addressType") or ""
+        if (obj.get("endpoints") or []) != (old.get("endpoints") or []):
+            found += _endpoints(obj.get("endpoints") or [], kind)
+        return found + unchanged(_TYPE, kind, old.get("addressType") or "")
 
     @staticmethod
-    def _rules(obj: Tree, types: Sequence[str]) -> Errors:
-        kind = obj.get("addressType") or ""
-        found = one_of(_TYPE, kind, types) if kind else [required(_TYPE)]
-        return found + _endpoints(obj.get("endpoints") or [], kind) + _ports(obj.get("ports") or [])
+    def _kind_and_ports(obj: Tree) -> Errors:
+        return chosen(_TYPE, obj.get("addressType"), _TYPES) + _ports(obj.get("ports") or [])
 
     def warnings_on_create(self, ctx: Context, obj: Tree) -> Sequence[str]:
+        if obj.get("addressType") == "FQDN":
+            return (_FQDN_ADVICE,)
+        return self.warnings_on_update(ctx, obj, obj)
+
+    def warnings_on_update(self, ctx: Context, obj: Tree, old: Tree) -> Sequence[str]:
         if obj.get("addressType") not in (ip.IPV4, ip.IPV6):
             return ()
         found: list[str] = []
@@ -159,9 +166,6 @@ class EndpointSliceStrategy(CountingStrategy):
                     place = _ENDPOINTS.index(index).child("addresses").index(position)
                     found += addresses.ip_warnings(place, text)
         return found
-
-    def warnings_on_update(self, ctx: Context, obj: Tree, old: Tree) -> Sequence[str]:
-        return self.warnings_on_create(ctx, obj)
 
 
 def _drop_topology(obj: Tree) -> None:

@@ -35,7 +35,7 @@ def typed_reference(path: Path, reference: Tree) -> Errors:
         if text:
             found += said(path.child(member), text, names.path_segment_name(text))
         else:
-            found.append(required(path.child(member), f"{member} is required"))
+            found.append(required(path.child(member)))
     return found
 
 

@@ -37,6 +37,7 @@ from orlop.kinds import (
     service_cidr,
     signing_request,
     storage_class,
+    volume_attachment,
 )
 from orlop.kinds.admission_registration import strategy as registration
 from orlop.kinds.definitions import rooms as definitions
@@ -99,7 +100,7 @@ MAKERS: Final[Mapping[tuple[str, str], Maker]] = {
     (_STORAGE, "csinodes"): csi.node_rooms,
     (_STORAGE, "csistoragecapacities"): csi.capacity_rooms,
     (_STORAGE, "storageclasses"): storage_class.class_rooms,
-    (_STORAGE, "volumeattachments"): csi.attachment_rooms,
+    (_STORAGE, "volumeattachments"): volume_attachment.rooms,
     (_STORAGE, "volumeattributesclasses"): storage_class.attributes_rooms,
     **WORKLOAD_MAKERS,
 }

@@ -5,15 +5,16 @@ Made by `makers`. Behaviour: kubernetes `pkg/registry/networking/networkpolicy`,
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Sequence
 from ipaddress import ip_network
 from typing import Final
 
 from orlop.api import names
+from orlop.api.addresses import cidr_warnings, legacy_cidr
 from orlop.api.context import Context
 from orlop.api.field import Path, forbidden, invalid, required
 from orlop.api.label_selector_validation import has_invalid_value, validate_label_selector
 from orlop.api.tree import Tree
-from orlop.kinds import ip
 from orlop.kinds.checks import SPEC, Errors, one_of, port_number, printed, said
 from orlop.kinds.declaration import Resource
 from orlop.kinds.generic import CountingStrategy
@@ -22,6 +23,7 @@ from orlop.kinds.rooms import RestOptions, Rooms, stores
 _PROTOCOLS: Final = ("TCP", "UDP", "SCTP")
 _TYPES: Final = ("Ingress", "Egress")
 _POLICY_TYPES: Final = SPEC.child("policyTypes")
+_SIDES: Final = (("ingress", "from"), ("egress", "to"))
 
 
 def _port(path: Path, port: Tree) -> Errors:
@@ -46,17 +48,17 @@ def _port(path: Path, port: Tree) -> Errors:
     return found
 
 
-def _block(path: Path, block: Tree) -> Errors:
+def _block(path: Path, block: Tree, stored: Collection[str]) -> Errors:
     cidr = block.get("cidr") or ""
     if not cidr:
         return [required(path.child("cidr"))]
-    found = ip.valid_cidr(path.child("cidr"), cidr)
+    found = legacy_cidr(path.child("cidr"), cidr, strict=cidr not in stored)
     if found:
         return found
     whole = ip_network(cidr, strict=False)
     for index, text in enumerate(block.get("except") or ()):
         place = path.child("except").index(index)
-        problems = ip.valid_cidr(place, text)
+        problems = legacy_cidr(place, text, strict=text not in stored)
         if problems:
             found += problems
             continue
@@ -66,12 +68,12 @@ def _block(path: Path, block: Tree) -> Errors:
     return found
 
 
-def _peer(path: Path, peer: Tree, invalid_values: bool) -> Errors:
+def _peer(path: Path, peer: Tree, invalid_values: bool, stored: Collection[str]) -> Errors:
     found: Errors = []
     kinds = [name for name in ("podSelector", "namespaceSelector", "ipBlock") if peer.get(name) is not None]
     for name in kinds:
         if name == "ipBlock":
-            found += _block(path.child(name), peer[name])
+            found += _block(path.child(name), peer[name], stored)
         else:
             found += validate_label_selector(peer[name], path.child(name), invalid_values=invalid_values)
     if not kinds:
@@ -81,15 +83,25 @@ def _peer(path: Path, peer: Tree, invalid_values: bool) -> Errors:
     return found
 
 
-def policy_spec(spec: Tree, invalid_values: bool) -> Errors:
+def _blocks(spec: Tree) -> Iterator[tuple[Path, Tree]]:
+    """All blocks of addresses, and where they are."""
+    for direction, side in _SIDES:
+        for index, rule in enumerate(spec.get(direction) or ()):
+            for position, peer in enumerate(rule.get(side) or ()):
+                if peer.get("ipBlock") is not None:
+                    yield SPEC.child(direction).index(index).child(side).index(position).child("ipBlock"), peer["ipBlock"]
+
+
+def policy_spec(spec: Tree, invalid_values: bool, stored: Collection[str] = ()) -> Errors:
+    """`stored`: ranges that the policy had before, which may stay in whatever form they are written."""
     found = validate_label_selector(spec.get("podSelector"), SPEC.child("podSelector"), invalid_values=invalid_values)
-    for direction, side in (("ingress", "from"), ("egress", "to")):
+    for direction, side in _SIDES:
         for index, rule in enumerate(spec.get(direction) or ()):
             path = SPEC.child(direction).index(index)
             for position, port in enumerate(rule.get("ports") or ()):
                 found += _port(path.child("ports").index(position), port)
             for position, peer in enumerate(rule.get(side) or ()):
-                found += _peer(path.child(side).index(position), peer, invalid_values)
+                found += _peer(path.child(side).index(position), peer, invalid_values, stored)
     types = spec.get("policyTypes") or []
     if len(types) > len(_TYPES):
         found.append(invalid(_POLICY_TYPES, printed(types), "may not specify more than two policyTypes"))
@@ -104,10 +116,20 @@ class NetworkPolicyStrategy(CountingStrategy):
         return policy_spec(obj.get("spec") or {}, invalid_values=False)
 
     def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Errors:
-        """Upstream says everything twice."""
-        lenient = has_invalid_value((old.get("spec") or {}).get("podSelector"))
-        found = policy_spec(obj.get("spec") or {}, lenient)
-        return found * 2 if found else found
+        before = old.get("spec") or {}
+        stored = {text for _, block in _blocks(before) for text in (block.get("cidr"), *(block.get("except") or ()))}
+        return policy_spec(obj.get("spec") or {}, has_invalid_value(before.get("podSelector")), stored)
+
+    def warnings_on_create(self, ctx: Context, obj: Tree) -> Sequence[str]:
+        found: list[str] = []
+        for path, block in _blocks(obj.get("spec") or {}):
+            found += cidr_warnings(path.child("cidr"), block.get("cidr") or "")
+            for index, text in enumerate(block.get("except") or ()):
+                found += cidr_warnings(path.child("except").index(index), text)
+        return found
+
+    def warnings_on_update(self, ctx: Context, obj: Tree, old: Tree) -> Sequence[str]:
+        return self.warnings_on_create(ctx, obj)
 
 
 def rooms(resource: Resource, options: RestOptions) -> Rooms:

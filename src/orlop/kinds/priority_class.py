@@ -11,7 +11,7 @@ from typing import Final
 from orlop.api.context import Context
 from orlop.api.field import Path, forbidden
 from orlop.api.tree import Tree
-from orlop.kinds.checks import Errors, one_of, unchanged
+from orlop.kinds.checks import Errors, chosen, unchanged
 from orlop.kinds.declaration import Resource
 from orlop.kinds.generic import CountingStrategy
 from orlop.kinds.rooms import RestOptions, Rooms, stores
@@ -42,7 +42,7 @@ class PriorityClassStrategy(CountingStrategy):
             found.append(forbidden(_VALUE, "maximum allowed value of a user defined priority is "
                                            f"{HIGHEST_USER_PRIORITY}"))
         policy = obj.get("preemptionPolicy")
-        return found + one_of(_POLICY, policy, _POLICIES) if policy else found
+        return found if policy is None else found + chosen(_POLICY, policy, _POLICIES)
 
     def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Errors:
         found: Errors = []

@@ -26,14 +26,6 @@ _MOST: Final = 2
 
 
 class ServiceCIDRStrategy(MainStrategy):
-    """Its writes leave the status as it was sent: upstream's strategy takes nothing out."""
-
-    def prepare_for_create(self, ctx: Context, obj: Tree) -> None:
-        return None
-
-    def prepare_for_update(self, ctx: Context, obj: Tree, old: Tree) -> None:
-        return None
-
     def validate(self, ctx: Context, obj: Tree) -> Errors:
         return _ranges(ranges_of(obj))
 
@@ -45,7 +37,7 @@ class ServiceCIDRStrategy(MainStrategy):
         if (len(before), len(new)) == (1, _MOST):
             found: Errors = [] if new[0] == before[0] else [invalid(_CIDRS.index(0), new[0], IMMUTABLE)]
             return found + _ranges(new)
-        return [invalid(_CIDRS, json_value(new or None), IMMUTABLE)]
+        return [invalid(_CIDRS, json_value((obj.get("spec") or {}).get("cidrs")), IMMUTABLE)]
 
 
 class ServiceCIDRStatusStrategy(StatusStrategy):

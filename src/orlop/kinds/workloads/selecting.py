@@ -26,14 +26,19 @@ ALWAYS: Final = ("Always",)
 
 def shown_selector(selector: Tree | None) -> GoText:
     """A metav1.LabelSelector in messages: its JSON, without empty members."""
+    return json_value(shown_tree(selector))
+
+
+def shown_tree(selector: Tree | None) -> Tree | None:
+    """A metav1.LabelSelector as it stands within a struct that a message shows."""
     if selector is None:
-        return GoText("null")
+        return None
     form: Tree = {}
     if pairs := selector.get("matchLabels"):
         form["matchLabels"] = {key: pairs[key] for key in sorted(pairs)}
     if expressions := selector.get("matchExpressions"):
         form["matchExpressions"] = [_requirement(expression) for expression in expressions]
-    return json_value(form)
+    return form
 
 
 def _requirement(expression: Tree) -> Tree:
