@@ -83,7 +83,7 @@ async def check(ask: Ask) -> int:
             shown = reply.json()
             assert (shown["apiVersion"], shown["kind"]) == (version, item.kind.kind)
             assert shown["metadata"].pop("resourceVersion")
-            assert metadata.items() <= shown["metadata"].items(), path
+            assert metadata.items() <= shown["metadata"].items(), (path, metadata, shown)
             if shown["apiVersion"] == item.tree["apiVersion"] and shown["kind"] not in ("PersistentVolumeClaim", "Job"):
                 assert shown == item.tree
             listed = (await ask("GET", path)).json()["items"]

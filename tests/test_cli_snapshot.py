@@ -127,10 +127,10 @@ def test_info(saved: Path) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", head["taken"])
     assert re.fullmatch(r"sha256:[0-9a-f]{64} \(verified\)", head["checksum"])
     table = {line.split()[-1]: line.split()[0] for line in lines[lines.index("") + 1 :]}
-    assert table["configmaps"] == "2" and table["services"] == "1"
+    assert table["configmaps"] == "3" and table["services"] == "1"
     assert int(table["apiservices.apiregistration.k8s.io"]) > 2
     assert sum(map(int, table.values())) == facts.objects
-    assert re.search(r"^ +2 +\d\.\d KiB +configmaps$", "\n".join(lines), re.MULTILINE)
+    assert re.search(r"^ +3 +\d\.\d KiB +configmaps$", "\n".join(lines), re.MULTILINE)
 
 
 def test_errors_are_one_line(saved: Path, tmp_path: Path) -> None:

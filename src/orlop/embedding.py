@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import copy
 import threading
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,8 +21,9 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
+from orlop.kinds.custom.program import Program
 from orlop.registry.store import Outside
-from orlop.server import snapshots
+from orlop.server import run, snapshots
 from orlop.server.config import Config
 from orlop.server.data_dir import KUBECONFIG
 from orlop.server.run import Running, running
@@ -105,11 +106,14 @@ class Server:
     With `listen=False` there is no socket, only `request` and `watch`. `outside` replaces clock and chance.
     With a `state`, a snapshot of this server or of another one, it begins with the objects, credentials and settings of
     that (`settings` change single ones), and keeps objects in memory.
-    Raises, when it is entered, what `server.run.running` raises.
+    `kinds` are classes declared with `orlop.kind`; they are served when the server is entered. Without `builtins` there
+    is little else: what kubectl, access control and operators need.
+    Raises DeclarationError for kinds that cannot be; when it is entered, what `server.run.running` raises.
     """
 
     def __init__(self, config: Config | None = None, *, listen: bool = True, outside: Outside | None = None,
-                 state: Snapshot | None = None, **settings: Any) -> None:
+                 state: Snapshot | None = None, kinds: Iterable[type[Any]] = (), builtins: bool = True,
+                 **settings: Any) -> None:
         if config is not None and settings:
             raise TypeError(f"a config or single settings, not both: {', '.join(settings)}")
         if config is None and state is not None:
@@ -122,21 +126,26 @@ class Server:
             raise TypeError(f"a server with a state keeps objects in memory, not in {config.storage}")
         self.config = config
         self._listen, self._outside, self._state = listen, outside, state
+        self._kinds, self._builtins = tuple(kinds), builtins
+        self.programs = _programs(self._kinds) if self._kinds else []
         self._stack = contextlib.AsyncExitStack()
         self._running: Running | None = None
 
     @classmethod
     def in_thread(cls, config: Config | None = None, *, listen: bool = True, outside: Outside | None = None,
-                  state: Snapshot | None = None, **settings: Any) -> ThreadedServer:
+                  state: Snapshot | None = None, kinds: Iterable[type[Any]] = (), builtins: bool = True,
+                  **settings: Any) -> ThreadedServer:
         """The same server for programs that are not asynchronous: enter the result with `with`; the server runs in a
         thread of its own."""
-        return ThreadedServer(cls(config, listen=listen, outside=outside, state=state, **settings))
+        return ThreadedServer(cls(config, listen=listen, outside=outside, state=state, kinds=kinds, builtins=builtins,
+                                  **settings))
 
     async def __aenter__(self) -> Server:
         if self._running is not None:
             raise RuntimeError("this server runs already")
         server = await self._stack.enter_async_context(
-            running(self.config, listen=self._listen, outside=self._outside, beginning=self._state))
+            running(self.config, listen=self._listen, outside=self._outside, beginning=self._state,
+                    programs=self.programs, builtins=self._builtins))
         self._client = InProcess(server.application.handler, clock=server.application.outside.clock)
         self._running = server
         return self
@@ -207,11 +216,20 @@ class Server:
         if outside is None and self._outside is not None:
             outside = Outside(self._outside.clock, copy.deepcopy(self._outside.entropy))
         return Server(listen=self._listen if listen is None else listen, outside=outside, state=await self.snapshot(),
-                      **settings)
+                      kinds=self._kinds, builtins=self._builtins, **settings)
 
     def _client_of(self) -> InProcess:
         self.running  # noqa: B018  (raises when it does not run)
         return self._client
+
+
+def serve(*kinds: type[Any], builtins: bool = True, **settings: Any) -> None:
+    """Serve some kinds, and all that an API server has, until SIGTERM or ^C: a program of its own. Settings are those
+    of `Server`; once ready, it prints one line that says where, as `orlop serve` does."""
+    import uvloop
+
+    server = Server(kinds=kinds, **settings)
+    uvloop.run(run.serve(server.config, server.programs, builtins))
 
 
 class ThreadedServer:
@@ -293,6 +311,13 @@ class ThreadedServer:
     def fork(self, *, listen: bool | None = None, outside: Outside | None = None, **settings: Any) -> ThreadedServer:
         """As `Server.fork`: a server to be entered, in a thread of its own."""
         return ThreadedServer(self._call(self._server.fork(listen=listen, outside=outside, **settings)))
+
+
+def _programs(kinds: Iterable[type[Any]]) -> list[Program]:
+    """What declares kinds is imported where there are some: most servers have none."""
+    from orlop.declared.program import programs
+
+    return programs(kinds)
 
 
 def _target(path: str, query: Query | None) -> str:

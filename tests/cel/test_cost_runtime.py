@@ -1,5 +1,7 @@
 """Run-time prices that no expression of the facts can show alone."""
 
+import pytest
+
 from orlop.cel.cost_runtime import actual_size, cost_of, traversal
 from orlop.cel.values import CelError, Optional
 
@@ -17,9 +19,17 @@ def test_failing_calls_are_priced_too():
     """Errors among arguments and results count as values of size 1."""
     error = CelError("no")
     assert actual_size(error) == 1
-    for function, overload in (("sort", "list_int_sort"), ("flatten", "list_flatten_int"), ("validate", "")):
+    for function, overload in (("flatten", "list_flatten_int"), ("validate", "")):
         rule = cost_of(function, overload)
         assert rule is not None and rule([error, error], error) > 0
+
+
+def test_sorting_what_is_no_list_ends_the_evaluation():
+    """Upstream panics where it would price the sorting of an error; clients read the panic."""
+    rule = cost_of("sort", "list_int_sort")
+    assert rule is not None
+    with pytest.raises(CelError, match="internal error: interface conversion"):
+        rule([CelError("no")], CelError("no"))
 
 
 def test_optionals_are_looked_into_by_the_language_only():

@@ -165,3 +165,22 @@ def test_informers_across_a_restart(end: str, fresh_server: Callable[..., Server
     assert "WATCH" in have["traffic"], "the informer listed anew instead of going on"
     assert {"configmap/a=2", "configmap/c=1"} <= set(have["have"])
     assert "configmap/b=1" not in have["have"]
+
+
+def test_controllers(lines_of: Callable[..., list[Line]]) -> None:
+    """Deployment, ReplicaSet and Pod controllers that know the defaults take a deployment through its life: made,
+    scaled, rolled forth and back within its bounds, deleted with all that it owned."""
+    settled = {"labels": True, "available": 4}
+    assert lines_of("loop") == [
+        {"step": "defaults", "strategy": "RollingUpdate", "surge": "25%", "unavailable": "25%", "history": 10,
+         "deadline": 600},
+        {**settled, "step": "made", "generation": 1, "sets": ["1:2"], "available": 2},
+        {**settled, "step": "scaled to 5", "generation": 2, "sets": ["1:5"], "available": 5},
+        {**settled, "step": "scaled to 1", "generation": 3, "sets": ["1:1"], "available": 1},
+        {**settled, "step": "scaled to 4", "generation": 4, "sets": ["1:4"]},
+        {**settled, "step": "registry.example/app:2", "generation": 5, "sets": ["1:0", "2:4"]},
+        {"step": "bounds", "enough": True, "few": True},
+        {**settled, "step": "registry.example/app:1", "generation": 6, "sets": ["1:4", "2:0"]},
+        {"step": "bounds", "enough": True, "few": True},
+        {"step": "gone"},
+    ]  # fmt: skip

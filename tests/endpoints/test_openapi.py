@@ -1,8 +1,10 @@
 """OpenAPI documents: the index, v3 by group version, v2 of everything, descriptions."""
 
+import asyncio
 import gzip
 import hashlib
 import json
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +52,12 @@ def openapi(monkeypatch: pytest.MonkeyPatch) -> OpenAPI:
 def get(openapi: OpenAPI, url: str, **headers: str) -> Response:
     path, _, query = url.partition("?")
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    return openapi.serve(Request("GET", path, query, sent))
+    answer = openapi.serve(Request("GET", path, query, sent))
+    return answer if isinstance(answer, Response) else asyncio.run(_awaited(answer))
+
+
+async def _awaited(answer: Awaitable[Response]) -> Response:
+    return await answer
 
 
 def body(answer: Response) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from orlop.kinds.defaults.autoscaling import complete_behavior
 from orlop.kinds.hpa_conversion import from_stored, to_stored
 
 PREFIX = "autoscaling.alpha.kubernetes.io/"
@@ -60,7 +61,7 @@ def test_behavior_travels_under_internal_names() -> None:
 
 
 def test_there_and_back() -> None:
-    """Nothing is lost, but that cpu comes last."""
+    """Nothing is lost, but that cpu comes last and rules that nobody gave are spelled out."""
     whole = stored(metrics=[*OTHERS, MEMORY, CPU], behavior={"scaleUp": {"policies": [POLICY]},
                                                             "scaleDown": {"stabilizationWindowSeconds": 60}})
     whole["metadata"]["annotations"] = {"a": "b"}
@@ -71,6 +72,7 @@ def test_there_and_back() -> None:
         "conditions": [{"type": "AbleToScale", "status": "True", "lastTransitionTime": "2024-01-01T00:00:00Z"}]}
     shown = from_stored(copied(whole))
     assert shown["status"]["currentCPUUtilizationPercentage"] == 45
+    complete_behavior(whole["spec"]["behavior"])
     assert to_stored(shown) == whole
 
 

@@ -148,8 +148,10 @@ def test_node_ports_of_one_port_under_two_protocols_are_one() -> None:
     ({"type": "NodePort", "clusterIP": "None", "ports": PORTS},
      ["spec.clusterIPs[0]: Invalid value: \"None\": may not be set to 'None' for NodePort services"]),
     ({"ports": PORTS, "trafficDistribution": "Random"},
-     ['spec.trafficDistribution: Unsupported value: "Random": supported values: "PreferClose", "PreferSameNode", '
-      '"PreferSameZone"']),
+     ['spec.trafficDistribution: Unsupported value: "Random": supported values: "PreferClose", "PreferSameZone", '
+      '"PreferSameNode"']),
+    ({"type": "ExternalName", "externalName": "a.example.com", "ipFamilyPolicy": ""},
+     ["spec.ipFamilyPolicy: Forbidden: may not be set for ExternalName services"]),
 ])
 def test_rules(spec: Tree, wrong: list[str]) -> None:
     """Each with upstream's words and path."""
@@ -239,7 +241,7 @@ def test_a_dry_run_takes_nothing() -> None:
     for _ in range(2):
         services.make(dry_run=True, type="NodePort", ports=[{"port": 80, "nodePort": 30005}], clusterIP="10.0.0.9")
     shown = services.make(dry_run=True, type="NodePort", ports=PORTS)["spec"]
-    assert (shown["clusterIP"], shown["ports"][0]["nodePort"]) == ("10.0.0.0", 32768)
+    assert (shown["clusterIP"], shown["ports"][0]["nodePort"]) == ("10.0.0.0", 32769)
 
 
 def test_a_lost_race_gives_its_port_back() -> None:

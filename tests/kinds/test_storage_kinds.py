@@ -90,7 +90,9 @@ def test_volumes() -> None:
     assert kind.refused(spec={**VOLUME, "hostPath": None, "local": {"path": "/x"}}) == [
         "spec.nodeAffinity: Required value: Local volume requires node affinity"]
     assert kind.refused_update(old, {"spec": {**old["spec"], "hostPath": {"path": "/y", "type": ""}}}) == [
-        "spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after creation"]
+        "spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after creation\n"
+        '@@ -2,7 +2,7 @@\n  "GCEPersistentDisk": null,\n  "AWSElasticBlockStore": null,\n  "HostPath": {\n'
+        '-  "Path": "/x",\n+  "Path": "/y",\n   "Type": ""\n  },\n  "Glusterfs": null,\n']
 
 
 def test_storage_classes_are_fixed() -> None:
@@ -99,7 +101,7 @@ def test_storage_classes_are_fixed() -> None:
     old = kind.create(provisioner="p", parameters={"a": "b"})
     assert (old["reclaimPolicy"], old["volumeBindingMode"]) == ("Delete", "Immediate")
     assert kind.refused_update(old, {"parameters": {}, "provisioner": "q", "reclaimPolicy": "Retain"}) == [
-        "parameters: Invalid value: {}: field is immutable",
+        "parameters: Invalid value: null: field is immutable",
         "provisioner: Invalid value: \"q\": field is immutable",
         "reclaimPolicy: Invalid value: \"Retain\": field is immutable"]
     assert kind.refused(provisioner="") == ["provisioner: Required value"]

@@ -242,4 +242,5 @@ def test_revisions_keep_their_data() -> None:
     assert kind.refused_update(made, {"data": {"a": 2}}) == ['data: Invalid value: {"a":2}: field is immutable']
     assert kind.update(made, {"revision": 2})["revision"] == 2
     assert kind.refused(revision=-1) == [
-        "data: Required value: data is mandatory", "revision: Invalid value: -1: must be greater than or equal to 0"]
+        "revision: Invalid value: -1: must be greater than or equal to 0", "data: Required value: data is mandatory"]
+    assert kind.refused(data="text") == ["data: Required value: data must be a valid JSON object"]

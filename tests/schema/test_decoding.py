@@ -161,8 +161,10 @@ def test_null_in_a_map_is_the_empty_value() -> None:
 
 
 def test_an_empty_list_that_is_always_printed_becomes_null_where_storage_is_protobuf() -> None:
-    """A Role cannot tell no rules from none given; a CRD, stored as JSON, can."""
-    assert decoded(ROLE, {"rules": []})["rules"] is None
+    """A rule cannot tell no verbs from none given; a CRD, stored as JSON, can. That a Role was given no rules is known
+    until its strategy is done, for the sake of who owns them."""
+    assert decoded(ROLE, {"rules": [{"verbs": []}]})["rules"] == [{"verbs": None}]
+    assert (decoded(ROLE, {"rules": []})["rules"], decoded(ROLE, {})["rules"]) == ([], None)
     assert decoded(CRD, {"spec": {"versions": []}})["spec"]["versions"] == []
 
 

@@ -44,7 +44,8 @@ def test_first_start_makes_everything(tmp_path: Path) -> None:
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in found.path.iterdir()}
     assert modes == {
         "ca.crt": 0o644, "ca.key": 0o600, "server.crt": 0o644, "server.key": 0o600, "admin.crt": 0o644,
-        "admin.key": 0o600, "sa.key": 0o600, "sa.pub": 0o644, "admin.token": 0o600, "admin.kubeconfig": 0o600}
+        "admin.key": 0o600, "kubelet-client.crt": 0o644, "kubelet-client.key": 0o600,
+        "sa.key": 0o600, "sa.pub": 0o644, "admin.token": 0o600, "admin.kubeconfig": 0o600}
     assert stat.S_IMODE(found.path.stat().st_mode) == 0o700
 
 
@@ -127,7 +128,7 @@ def test_expiry(tmp_path: Path) -> None:
     clock.advance(6 * DAY)
     leaves = contents(opened(tmp_path, clock))
     assert {name for name in leaves if leaves[name] != before[name]} == {
-        "server.crt", "server.key", "admin.crt", "admin.key"}
+        "server.crt", "server.key", "admin.crt", "admin.key", "kubelet-client.crt", "kubelet-client.key"}
     clock.advance(3650 * DAY)
     renewed = opened(tmp_path, clock)
     after = contents(renewed)

@@ -170,7 +170,10 @@ def test_between_the_engines(prefix: str, tmp_path: Path) -> None:
             assert list(found.state.expires) == ["/registry/events/default/e"]
             return {key: unstamp(entry.body) for key, entry in found.state.entries.items()}
 
-    assert asyncio.run(look()) == objects
+    found = asyncio.run(look())
+    for state in (found, objects):  # it names the certificate authority of the data directory
+        del state["/registry/configmaps/kube-system/extension-apiserver-authentication"]
+    assert found == objects
 
 
 def test_of_a_server_on_etcd(prefix: str) -> None:

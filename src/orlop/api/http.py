@@ -79,16 +79,20 @@ class Channel(Protocol):
 
     `write` never blocks and never raises for a client that went away. `backlog` is the number of bytes not yet taken
     by the network: a writer that sees it pass its limit must `close` (clean end) or `abort` (cut). `on_lost` is
-    called once when the client leaves or the connection breaks; not after `close`.
+    called once when the client leaves or the connection breaks; not after `close`. A writer that can wait stops while
+    the channel is `congested` and goes on when `on_drained` is called.
     """
 
     on_lost: Callable[[], None] | None
+    on_drained: Callable[[], None] | None
 
     def write(self, frame: Frame) -> None: ...
     def close(self) -> None: ...
     def abort(self) -> None: ...
     @property
     def backlog(self) -> int: ...
+    @property
+    def congested(self) -> bool: ...
 
 
 class Response:
@@ -103,7 +107,8 @@ class Response:
 
 
 class Stream:
-    """An answer without end known beforehand: 200, chunked, flushed at once."""
+    """An answer without end known beforehand: chunked and flushed at once. With a Content-Length among its headers it is
+    sent bare; its writer keeps to that length or aborts."""
 
     __slots__ = ("content_type", "headers", "open", "status")
 
@@ -113,15 +118,22 @@ class Stream:
 
 
 class RawConnection(Protocol):
-    """A connection after 101: bytes both ways, the handler's own from then on."""
+    """A connection after 101: bytes both ways, the handler's own from then on.
+
+    While `congested`, the peer does not take what is written: who can wait does, until `on_drained` is called.
+    `on_lost` is called once when the connection is gone; not after `close`.
+    """
 
     on_data: Callable[[bytes], None] | None
     on_lost: Callable[[], None] | None
+    on_drained: Callable[[], None] | None
 
     def write(self, data: bytes) -> None: ...
     def close(self) -> None: ...
     def pause_reading(self) -> None: ...
     def resume_reading(self) -> None: ...
+    @property
+    def congested(self) -> bool: ...
 
 
 class Upgrade:

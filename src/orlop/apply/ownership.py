@@ -6,7 +6,8 @@ versions is compared there (`versions`). Behaviour: structured-merge-diff `merge
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import orjson
@@ -19,6 +20,7 @@ from orlop.apply.field_set import LEAF, FieldSet
 from orlop.apply.filters import FieldFilter
 from orlop.apply.node import Node, equal
 from orlop.apply.shapes import Texts
+from orlop.apply.typed_errors import TypedError
 from orlop.apply.versions import Versions
 
 
@@ -120,8 +122,10 @@ class Ownership:
 
     def _both(self, old: Tree, new: Tree, version: str) -> tuple[Tree, Tree]:
         convert = self.versions.convert
-        there = convert(old, self.version, version)
-        return there, there if new is old else convert(new, self.version, version)
+        with _trying("failed to convert old object"):
+            there = convert(old, self.version, version)
+        with _trying("failed to convert new object"):
+            return there, there if new is old else convert(new, self.version, version)
 
     def reconciled(self, owners: Owners) -> Owners:
         """The owners with their fields as the types are today; those in versions that are gone are left out."""
@@ -185,7 +189,8 @@ class Ownership:
         node = self.versions.type(last.version)
         if node is None:
             return merged
-        there = self.versions.convert(merged, self.version, last.version)
+        with _trying("failed to prune fields: failed to convert merged object to last applied version"):
+            there = self.versions.convert(merged, self.version, last.version)
         wanted = node.named(last.fields)
         pruned: Tree = node.remove(there, wanted) or {}
         back = self._add_back_owned(there, pruned, last.version, owners)
@@ -194,7 +199,8 @@ class Ownership:
         gone = field_set.intersection(field_set.difference(present, kept), wanted)
         if not gone:
             return merged
-        return self.versions.convert(node.remove(there, gone) or {}, last.version, self.version)
+        with _trying("failed to prune fields"):
+            return self.versions.convert(node.remove(there, gone) or {}, last.version, self.version)
 
     def _add_back_owned(self, merged: Tree, pruned: Tree, version: str, owners: Owners) -> Tree:
         """Put back what was pruned but is owned by anybody. Seen from `version`, like the trees."""
@@ -206,13 +212,27 @@ class Ownership:
             node = self.versions.type(other)
             if node is None:
                 continue
-            merged = self.versions.convert(merged, at, other)
-            pruned = self.versions.convert(pruned, at, other)
+            merged = self._converted(merged, at, other, "merged")
+            pruned = self._converted(pruned, at, other, "pruned")
             at = other
             present = node.named(node.fields(merged) or LEAF)
             kept = field_set.union(node.named(node.fields(pruned) or LEAF), node.named(fields))
             pruned = node.remove(merged, field_set.difference(present, kept)) or {}
         return self.versions.convert(pruned, at, version)
+
+    def _converted(self, tree: Tree, source: str, target: str, what: str) -> Tree:
+        with _trying(f"failed to prune fields: failed add back owned items: failed to convert {what} object at version "
+                     f"{target}"):
+            return self.versions.convert(tree, source, target)
+
+
+@contextmanager
+def _trying(doing: str) -> Iterator[None]:
+    """Says what was tried of an object that does not fit its type."""
+    try:
+        yield
+    except TypedError as error:
+        raise TypedError(error.complaints, doing) from None
 
 
 def _without_spec(obj: Tree) -> Tree:

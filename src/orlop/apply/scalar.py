@@ -13,6 +13,7 @@ from orlop.apply import go_text
 from orlop.apply.field_set import LEAF, FieldSet
 from orlop.apply.node import MODIFIED, Difference, Node, equal
 from orlop.apply.typed_errors import Complaint
+from orlop.structural.numbers import Whole
 
 
 class Leaf(Node):
@@ -64,10 +65,10 @@ class Scalar(Leaf):
 
 
 _ALLOWED: Final = {
-    "numeric": frozenset({int, float}),
+    "numeric": frozenset({int, float, Whole}),
     "string": frozenset({str}),
     "boolean": frozenset({bool}),
-    "untyped": frozenset({int, float, str, bool}),
+    "untyped": frozenset({int, float, Whole, str, bool}),
 }
 
 NUMERIC: Final = Scalar("numeric")

@@ -44,6 +44,8 @@ class FieldManager:
         self.gvk, self.subresource = gvk, subresource
         self._version, self._node, self._empty, self._evolving = gvk.api_version, node, empty, evolving
         self._flat = all(not value for value in empty.values())
+        self.unconvertible = ""
+        """Why nothing that an apply changes can be had in this version, "" where it can (the Scale of custom kinds)."""
         self._configs: Texts[FieldSet] = Texts()
         self._ownership = Ownership(self._version, node, versions, reset or {})
 
@@ -69,7 +71,7 @@ class FieldManager:
                 return entries.encode(self._ownership.create(before, new, writer, now))
             after = capping.capped(self._ownership.write(before, new, owners, writer, now))
         except TypedError:
-            return list(stored) or None
+            return None
         if untouched and _nothing_changed(owners, after):
             return untouched
         return entries.encode(after)
@@ -125,6 +127,9 @@ class FieldManager:
             if left is not None:
                 raise left from None
             merged, after = self._try(live, config, owners, manager, True, now)
+        if self.unconvertible and merged is not live:
+            raise errors.unknown(f"failed to convert new object ({self.names(config)}) to proper version: "
+                                 f"{self.unconvertible}")
         if manager == last_applied.MANAGER:
             merged = last_applied.follow(merged, config)
         if merged is live and old is not None and _nothing_changed(owners, after):
@@ -154,7 +159,7 @@ class FieldManager:
             applier = entries.owner(manager, APPLY, self._version, self.subresource)
             merged, after = self._ownership.apply(live, applied, fields, owners, applier, force)
         except TypedError as error:
-            raise errors.unknown(f"failed to merge config: {error}") from None
+            raise errors.unknown(f"{error.doing or 'failed to merge config'}: {error}") from None
         if merged is not live and applier in after:
             after[applier] = after[applier]._replace(time=now)
         return merged, after
@@ -163,6 +168,13 @@ class FieldManager:
         """An owner for all that an object without owners has."""
         if live is self._empty:
             return {}
+        if self.unconvertible:
+            raise errors.unknown(f"failed to create manager for existing fields: failed to convert live object "
+                                 f"({self.names({})}) to proper version: {self.unconvertible}")
+        complaints = self._node.validate(live, duplicates=True) if self._evolving else ()
+        if complaints:
+            raise errors.unknown(f"failed to create manager for existing fields: failed to convert new object "
+                                 f"({self.names(live)}) to smd typed: {typed_errors.told(list(complaints))}")
         writer = entries.owner(BEFORE_APPLY, UPDATE, self._version, self.subresource)
         try:
             return self._ownership.write(self._empty, live, {}, writer, now)

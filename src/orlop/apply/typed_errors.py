@@ -24,11 +24,12 @@ class Complaint(NamedTuple):
 
 
 class TypedError(ValueError):
-    """Values that cannot be understood under their type; the message has upstream's words."""
+    """Values that cannot be understood under their type; the message has upstream's words. `doing` is what was tried
+    when that came out."""
 
-    def __init__(self, complaints: list[Complaint]) -> None:
+    def __init__(self, complaints: list[Complaint], doing: str = "") -> None:
         super().__init__(told(complaints))
-        self.complaints = complaints
+        self.complaints, self.doing = complaints, doing
 
     def within(self, step: str) -> TypedError:
         """The same, seen from one element further out."""

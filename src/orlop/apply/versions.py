@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 
 from orlop.api.tree import Tree
 from orlop.apply.node import Node
+from orlop.apply.typed_errors import TypedError
 
 Convert: TypeAlias = Callable[[Tree, str, str], Tree]
 """A tree, its API version and the wanted one. May keep the tree or share parts with it, must not change it."""
@@ -23,8 +24,9 @@ KEPT: Final = 64
 class Versions:
     """`types` gives the root node of the kind in an API version, None where the kind is not (any more) there."""
 
-    def __init__(self, types: Callable[[str], Node | None], convert: Convert) -> None:
-        self._types, self._convert = types, convert
+    def __init__(self, types: Callable[[str], Node | None], convert: Convert, strict: bool = False) -> None:
+        """`strict`: conversions may make what does not fit the type of the wanted version (custom kinds)."""
+        self._types, self._convert, self._strict = types, convert, strict
         self._known: dict[str, Node | None] = {}
 
     def type(self, version: str) -> Node | None:
@@ -37,4 +39,12 @@ class Versions:
             return node
 
     def convert(self, tree: Tree, source: str, target: str) -> Tree:
-        return tree if source == target else self._convert(tree, source, target)
+        """Raises TypedError."""
+        if source == target:
+            return tree
+        converted = self._convert(tree, source, target)
+        node = self.type(target) if self._strict else None
+        complaints = node.validate(converted) if node is not None else ()  # in another version none may repeat
+        if complaints:
+            raise TypedError(list(complaints))
+        return converted

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from orlop.cel.cost_range import LIMIT
 from orlop.cel.functions import Cost
-from orlop.cel.values import Opaque, Optional
+from orlop.cel.values import CelError, Opaque, Optional
 
 TRAVERSAL: Final = 0.1
 """The cost of reading a string, for each of its characters."""
@@ -182,7 +182,9 @@ def _keys_compared(args: Sequence[Any], result: Any) -> int:
 
 
 def _pairs(items: Any) -> int:
-    if not isinstance(items, list):  # an error: upstream panics here
+    if isinstance(items, CelError):  # upstream panics here, which ends the evaluation
+        raise CelError("internal error: interface conversion: *types.Err is not traits.Lister: missing method Add")
+    if not isinstance(items, list):
         return 1 + LIST_CREATION
     factor = 2.0 + TRAVERSAL if items and isinstance(items[0], (str, bytes)) else 2.0
     return int(len(items) * len(items) * factor) + 1 + LIST_CREATION

@@ -57,6 +57,7 @@ class Tokens:
     texts: list[str] = field(default_factory=list)
     offsets: list[int] = field(default_factory=list)
     stray: list[tuple[int, str]] = field(default_factory=list)  # offset and message of text that is no token
+    stray_ends: list[int] = field(default_factory=list)  # where each of these texts ends
 
 
 def tokenize(source: str) -> Tokens:
@@ -94,4 +95,5 @@ def _stray(source: str, at: int, out: Tokens) -> int:
     text = source[at : stop + 1]
     shown = text.replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
     out.stray.append((at, f"token recognition error at: '{shown}'"))
-    return min(stop + 1, len(source))
+    out.stray_ends.append(min(stop + 1, len(source)))
+    return out.stray_ends[-1]

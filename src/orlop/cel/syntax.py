@@ -257,13 +257,18 @@ class _Walk:
         return f"'{_escaped(self.tokens.texts[at])}'"
 
     def _text(self, start: int, end: int) -> str:
-        """The source from one token to another."""
-        if self.tokens.kinds[start] == EOF:
+        """The source from one token to another, without what is no token."""
+        tokens = self.tokens
+        if tokens.kinds[start] == EOF:
             return EOF
-        last = self.tokens.offsets[end]
-        if self.tokens.kinds[end] != EOF:
-            last += len(self.tokens.texts[end])
-        return _escaped(self.issues.source[self.tokens.offsets[start] : last])
+        first, last, kept = tokens.offsets[start], tokens.offsets[end], ""
+        if tokens.kinds[end] != EOF:
+            last += len(tokens.texts[end])
+        for (begin, _), after in zip(tokens.stray, tokens.stray_ends, strict=True):
+            if first <= begin < last:
+                kept += self.issues.source[first:begin]
+                first = after
+        return _escaped(kept + self.issues.source[first:last])
 
     def _listed(self, kinds: frozenset[str]) -> str:
         names = [f"'{kind}'" if kind in LITERALS else kind for kind in sorted(kinds, key=ORDER.__getitem__)]

@@ -19,6 +19,7 @@ _COMMANDS: Final = {
     "undo": "history",
     "snapshot": "snapshot",
     "storage": "storage",
+    "crd": "crd",
 }
 """Command to the module of this package that has it, under the same name."""
 

@@ -153,15 +153,17 @@ class Bootstrap:
                 "lastTransitionTime": self._now()})
 
     async def service(self, addresses: Addresses) -> None:
-        """The `kubernetes` service. A cluster whose ranges are others than the configured ones does without."""
-        ports = [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": addresses.port}]
+        """The `kubernetes` service. A cluster whose ranges are others than the configured ones does without. A server
+        that nobody can connect to leaves one that is there as it is."""
+        ports = [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": addresses.port or 443}]
         service = {
             "metadata": {"name": "kubernetes", "namespace": "default",
                          "labels": {"component": "apiserver", "provider": "kubernetes"}},
             "spec": {"clusterIP": addresses.service_ip, "ipFamilyPolicy": "SingleStack", "ports": ports,
                      "sessionAffinity": "None", "type": "ClusterIP"}}
         try:
-            if not await self._writer.ensure(GroupVersionKind("", "v1", "Service"), "services", service, MANAGER):
+            made = await self._writer.ensure(GroupVersionKind("", "v1", "Service"), "services", service, MANAGER)
+            if not made and addresses.port:
                 await self._lead_to(ports)
         except APIError as problem:
             if problem.code != 422:

@@ -35,6 +35,8 @@ class CustomAPIServices:
         self._queue = WorkQueue("custom-api-services", self._reconcile)
         self._ours: dict[str, None] = {}
         """Names of services that were wanted at some time; as many as there were group versions."""
+        self._served: dict[str, set[str]] = {}
+        """What is served in each group version: plurals by the name of the service."""
         self._subscriber: Subscriber | None = None
 
     @property
@@ -44,7 +46,7 @@ class CustomAPIServices:
     def start(self) -> None:
         self._custom.follow(self)
         for resource, _ in self._custom.kinds():
-            self._note(resource)
+            self.added(resource)
         for entry in self._store.cache.select(EVERYTHING).entries:
             service = entry.tree()
             if _is_managed(service) and (service.get("spec") or {}).get("groupPriorityMinimum") == CUSTOM.group:
@@ -60,15 +62,20 @@ class CustomAPIServices:
 
     # --- what is told --------------------------------------------------------------------------------------------
 
-    def added(self, resource: Resource, store: Store) -> None:
-        self._note(resource)
+    def added(self, resource: Resource, store: Store | None = None) -> None:
+        for version in resource.versions:
+            name = f"{version}.{resource.group}"
+            self._served.setdefault(name, set()).add(resource.plural)
+            self._note_name(name)
 
     def removed(self, resource: Resource) -> None:
-        self._note(resource)
-
-    def _note(self, resource: Resource) -> None:
         for version in resource.versions:
-            self._note_name(f"{version}.{resource.group}")
+            name = f"{version}.{resource.group}"
+            left = self._served.get(name, set())
+            left.discard(resource.plural)
+            if not left:
+                self._served.pop(name, None)
+            self._note_name(name)
 
     def _note_name(self, name: str) -> None:
         self._ours[name] = None
@@ -84,8 +91,7 @@ class CustomAPIServices:
 
     async def _reconcile(self, name: str) -> bool:
         version, _, group = name.partition(".")
-        wanted = any(resource.group == group and version in resource.versions
-                     for resource, _ in self._custom.kinds())
+        wanted = name in self._served
         entry = self._store.cache.peek(self._store.prefix + name)
         try:
             if entry is None:

@@ -41,6 +41,9 @@ class DefinitionController:
         """uid and generation of definitions whose schemas were looked at, by name; as many as there are."""
         self._accepted: dict[str, tuple[int, Tree]] = {}
         """Revisions of definitions, and the names that they had then; as many as there are."""
+        self._done: dict[str, tuple[str, bool]] = {}
+        """Resource versions at which nothing was left to do, and whether the names asked for were all accepted then,
+        which is so whatever others do; as many as there are."""
 
     def start(self) -> None:
         store = self._status.store
@@ -61,25 +64,33 @@ class DefinitionController:
             if event.type == DELETED:
                 self._looked_at.pop(name, None)
                 self._accepted.pop(name, None)
+                self._done.pop(name, None)
                 self._look_at_others(name)
             else:
                 self._queue.add(name)
 
     def _look_at_others(self, name: str) -> None:
         """A name may be free now: all others of the group are asked again."""
-        store = self._status.store
+        store, group = self._status.store, f".{_group(name)}"
         for entry in store.cache.select(EVERYTHING).entries:
-            other = entry.key[len(store.prefix):]
-            if other != name and _group(other) == _group(name):
-                self._queue.add(other)
+            if entry.key.endswith(group):
+                other = entry.key[len(store.prefix):]
+                if other != name and _group(other) == _group(name) and not self._done.get(other, ("", False))[1]:
+                    self._done.pop(other, None)
+                    self._queue.add(other)
 
     async def _reconcile(self, name: str) -> bool:
+        if self._status.version(name) == self._done.get(name, ("", False))[0]:
+            return False
         definition = self._status.read(name)
         for step in (self._name, self._establish, self._look_at_schemas, self._look_at_approval):
             if definition is None:
                 return False
             if await step(name, definition):
                 definition = self._status.read(name)
+        if definition is not None:
+            content = names.requested_names(definition) == names.accepted_names(definition)
+            self._done[name] = (definition["metadata"]["resourceVersion"], content)
         return False
 
     # --- names ---------------------------------------------------------------------------------------------------
@@ -106,7 +117,8 @@ class DefinitionController:
 
     def _taken(self, group: str) -> names.Taken:
         store = self._status.store
-        entries = [(entry, entry.key[len(store.prefix):]) for entry in store.cache.select(EVERYTHING).entries]
+        entries = [(entry, entry.key[len(store.prefix):]) for entry in store.cache.select(EVERYTHING).entries
+                   if entry.key.endswith(f".{group}")]
         return names.taken(self._accepted_by(entry, name) for entry, name in entries if _group(name) == group)
 
     def _accepted_by(self, entry: Entry, name: str) -> Tree:

@@ -41,6 +41,11 @@ class DefinitionStatus:
         entry = self.store.cache.peek(self.store.prefix + name)
         return None if entry is None else entry.tree()
 
+    def version(self, name: str) -> str | None:
+        """The resource version of that state."""
+        entry = self.store.cache.peek(self.store.prefix + name)
+        return None if entry is None else str(entry.revision)
+
     async def change(self, name: str, uid: str, change: Change) -> bool:
         """Write what `change` makes of the newest state; False when the definition `uid` is no longer there."""
         try:

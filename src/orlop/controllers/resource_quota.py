@@ -3,8 +3,8 @@
 Started by `server.run` where it is asked for (it is kube-controller-manager's): without it a quota limits nothing until
 somebody gives it a status. Counts anew when a quota's limits change, when something that it limits goes or shrinks, and
 some time after every charge of `ResourceQuota`, so that what was charged for a write that failed comes back. A count is
-made in the very turn of the loop in which its result is written, and adds what is charged and not yet stored; so nothing
-is given away twice. Where other servers charge too, it waits for a pause. Follows only the kinds that some quota limits.
+made in the very turn of the loop in which its result is written, and adds what is charged and not yet stored, lest it
+be given away twice. Where other servers charge too, it waits for a pause. Follows only kinds that some quota limits.
 Behaviour: kubernetes `pkg/controller/resourcequota`, where a full count comes every five minutes.
 """
 

@@ -98,7 +98,7 @@ class ApplySource:
         kind = scope.kind
         new: Tree = {**merged, "kind": kind.kind, "apiVersion": kind.api_version}
         try:
-            scope.schema.restore(new)
+            (scope.restore_applied or scope.schema.restore)(new)
         except DecodeError as error:
             about = f"{self._fields.names(config)}) to proper version: unable to convert unstructured object to {kind}"
             raise errors.unknown(f"failed to convert new object ({about}: {error}") from None

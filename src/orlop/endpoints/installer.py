@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from orlop.endpoints.connect import connect
 from orlop.endpoints.create import create
-from orlop.endpoints.custom_route import CustomRoute, Room
+from orlop.endpoints.custom_route import CustomRoute, Room, Verb
 from orlop.endpoints.delete import delete, delete_collection
 from orlop.endpoints.get import get
 from orlop.endpoints.list import list_
@@ -101,14 +101,23 @@ def _subresource(made: Route, storage: object, verbs: frozenset[str]) -> None:
 
 _MAIN = {"get": get, "list": list_, "watch": list_, "create": create, "update": update, "patch": patch,
          "delete": delete, "deletecollection": delete_collection}
+_NEEDED: dict[str, set[type]] = {"get": {Getter}, "list": {Lister}, "watch": {Watcher}, "create": {Creater},
+                                 "update": {Updater}, "patch": {Updater, Getter}, "delete": {Deleter},
+                                 "deletecollection": {CollectionDeleter}}
 _BEHIND = {"get": get, "update": update, "patch": patch}
 
 
 def custom_route(scopes: Mapping[str, Scope], ready: asyncio.Future[None] | None = None) -> CustomRoute:
     """The route of a custom resource in one version; `scopes` by subresource."""
-    rooms = {name: Room(scope, _BEHIND if name else _MAIN) for name, scope in scopes.items()}
+    rooms = {name: Room(scope, _able(scope.storage, _BEHIND if name else _MAIN)) for name, scope in scopes.items()}
     main = scopes[""]
     return CustomRoute(main.resource.group_resource, main.namespaced, rooms, ready)
+
+
+def _able(storage: object, verbs: Mapping[str, Verb]) -> Mapping[str, Verb]:
+    """Those of the verbs that a rest storage can do."""
+    able = abilities(storage)
+    return {verb: made for verb, made in verbs.items() if able >= _NEEDED[verb]}
 
 
 def install(router: Router, scope: Scope, verbs: frozenset[str]) -> Route:

@@ -9,7 +9,7 @@ for good. Behaviour: kube-openapi `pkg/handler3` and `pkg/handler`, kube-aggrega
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from functools import cached_property
 from urllib.parse import quote
@@ -18,11 +18,11 @@ import orjson
 
 from orlop.api.http import Request, Response
 from orlop.api.tree import Tree
-from orlop.endpoints import accept, definition_openapi, openapi_descriptions, openapi_v2
+from orlop.endpoints import accept, definition_openapi, openapi_descriptions, openapi_swagger
 from orlop.endpoints.definition_openapi import Shared
 from orlop.endpoints.openapi_descriptions import Descriptions
 from orlop.endpoints.openapi_documents import Document, digest, packaged, packed
-from orlop.endpoints.openapi_v2 import Part
+from orlop.endpoints.openapi_swagger import Form, Swagger
 from orlop.schema.release import Release
 from orlop.world.clock import Clock, SystemClock
 
@@ -41,36 +41,37 @@ class OpenAPI:
     """The documents of one server, by path ("api/v1", "apis/apps/v1", "version").
 
     `version` is the Kubernetes minor version whose built-in documents are served; `descriptions` is found
-    by itself unless given. What is kept grows with the documents only: each v3 document compressed, and one
-    v2 document in two forms, dropped at every change.
+    by itself unless given. What is kept grows with the documents only: each v3 document compressed, and what
+    `openapi_swagger` keeps of v2.
     """
 
     def __init__(self, version: str = "1.36", *, descriptions: Descriptions | None = None,
-                 clock: Clock | None = None, older: Release | None = None) -> None:
-        """`older` is what is known of `version` when it is not the packaged one."""
+                 clock: Clock | None = None, older: Release | None = None,
+                 described: Callable[[str], bool] | None = None) -> None:
+        """`older` is what is known of `version` when it is not the packaged one. Of built-in documents only those are
+        served of whose path `described` says so."""
         found = descriptions or openapi_descriptions.find(version)
         self.version = version
         self._clock = clock or SystemClock()
-        self._packaged = packaged(version, found, older)
+        self._every = packaged(version, found, older)
+        self._packaged = self._every if described is None else {
+            path: each for path, each in self._every.items() if described(path)}
         self._added: dict[str, Document] = {}
         self._index = b""
-        self._swagger: dict[str, tuple[str, bytes]] = {}
-        self._builtin_part: Part | None = None
-        self._added_parts: dict[str, Part] = {}
-        """What each added document brings to v2, made when v2 is asked for."""
+        self._swagger = Swagger(version, self._packaged)
 
     def add(self, path: str, document: Tree) -> None:
         """Serve `document` at /openapi/v3/<path>, in place of an earlier one; its paths and schemas join
         v2."""
         self._added[path] = Document.of(document)
-        self._added_parts.pop(path, None)
         self._changed()
 
     def add_later(self, path: str, identity: str, make: Callable[[Shared], Tree]) -> None:
         """As `add`, of a document that is made when it is first asked for. `identity` changes whenever it does."""
-        self._added[path] = Document(digest(f"{path} {identity}".encode()), lambda: packed(
-            orjson.dumps(make(self._shared), option=orjson.OPT_SORT_KEYS)))
-        self._added_parts.pop(path, None)
+        def text() -> bytes:
+            return orjson.dumps(make(self._shared), option=orjson.OPT_SORT_KEYS)
+
+        self._added[path] = Document(digest(f"{path} {identity}".encode()), lambda: packed(text()), text)
         self._changed()
 
     @cached_property
@@ -81,23 +82,22 @@ class OpenAPI:
     def remove(self, path: str) -> None:
         """Take an added document back; unknown paths are ignored."""
         if self._added.pop(path, None) is not None:
-            self._added_parts.pop(path, None)
             self._changed()
 
     def _changed(self) -> None:
         self._index = b""
-        self._swagger.clear()
+        self._swagger.changed()
 
     def document(self, path: str) -> Tree | None:
         """The document served at a path, decoded anew."""
-        found = self._find(path)
+        found = self._added.get(path) or self._every.get(path)
         return found.tree() if found is not None else None
 
     def _find(self, path: str) -> Document | None:
         return self._added.get(path) or self._packaged.get(path)
 
-    def serve(self, request: Request) -> Response:
-        """Any path under /openapi, by any method."""
+    def serve(self, request: Request) -> Response | Awaitable[Response]:
+        """Any path under /openapi, by any method. v2 takes a while, unless a client has it already."""
         if request.path == "/openapi/v3":
             return Response(200, self._index or self._make_index(), "text/plain; charset=utf-8")
         if request.path == "/openapi/v2":
@@ -133,35 +133,25 @@ class OpenAPI:
     def _next_year(self) -> str:
         return formatdate(self._clock.now() + _YEAR, usegmt=True)
 
-    def _serve_v2(self, request: Request) -> Response:
-        form = accept.first_of(request.headers.get("accept", ""), _V2_FORMS)
-        if not form:
+    def _serve_v2(self, request: Request) -> Response | Awaitable[Response]:
+        media = accept.first_of(request.headers.get("accept", ""), _V2_FORMS)
+        if not media:
             return Response(406, b"", "", (("Vary", "Accept"),))
-        content_type = JSON if form == JSON else V2_PROTO
-        hash, _ = self._swagger.get(JSON) or self._convert(JSON)
-        headers: Headers = (("Etag", f'"{hash}"'),)
-        if _has(request, hash):
-            return _unchanged(headers)
-        return _send(request, headers, content_type, self._convert(content_type)[1])
+        form = openapi_swagger.JSON if media == JSON else openapi_swagger.PROTO
+        content_type = JSON if media == JSON else V2_PROTO
+        ready = self._swagger.ready(form)
+        if ready is not None and _has(request, ready.hash):
+            return _unchanged((("Etag", f'"{ready.hash}"'),))
+        return self._serve_form(request, form, content_type, ready)
 
-    def _convert(self, form: str) -> tuple[str, bytes]:
-        """The v2 document and its hash, which is that of the JSON form for both."""
-        if form in self._swagger:
-            return self._swagger[form]
-        if self._builtin_part is None:
-            self._builtin_part = Part(document.tree() for document in self._packaged.values())
-        for path, document in self._added.items():
-            if path not in self._added_parts:
-                self._added_parts[path] = Part([document.tree()], self._builtin_part.names)
-        head, tail = openapi_v2.envelope(self.version)
-        parts = (self._builtin_part, *(self._added_parts[path] for path in sorted(self._added_parts)))
-        if form == JSON:
-            content = openapi_v2.json_document(head, tail, parts)
-            made = (digest(content), packed(content))
-        else:
-            made = (self._convert(JSON)[0], packed(openapi_v2.proto_document(head, tail, parts)))
-        self._swagger[form] = made
-        return made
+    async def _serve_form(self, request: Request, form: str, content_type: str, ready: Form | None) -> Response:
+        found = ready or await self._swagger.form(form, self._added)
+        headers: Headers = (("Etag", f'"{found.hash}"'),)
+        if _has(request, found.hash):
+            return _unchanged(headers)
+        if _takes_gzip(request.headers.get("accept-encoding", "")):
+            return _send(request, headers, content_type, found.packed)
+        return Response(200, await openapi_swagger.unpacked(found.packed), content_type, (*headers, _VARY))
 
 
 def _url(path: str, hash: str) -> str:

@@ -36,10 +36,11 @@ def packed(content: bytes) -> bytes:
 class Document:
     """One document in its two forms, compressed."""
 
-    __slots__ = ("_json", "_load", "_proto", "hash")
+    __slots__ = ("_json", "_load", "_make", "_proto", "hash")
 
-    def __init__(self, hash: str, load: Callable[[], bytes]) -> None:
-        self.hash, self._load = hash, load
+    def __init__(self, hash: str, load: Callable[[], bytes], make: Callable[[], bytes] | None = None) -> None:
+        """`load` gives the compressed document; with `make`, the text, it need not be compressed to be read."""
+        self.hash, self._load, self._make = hash, load, make
         self._json = b""
         self._proto = b""
 
@@ -57,7 +58,8 @@ class Document:
         return self._proto
 
     def tree(self) -> Tree:
-        tree: Tree = orjson.loads(gzip.decompress(self.json))
+        make = self._make if not self._json else None
+        tree: Tree = orjson.loads(make() if make is not None else gzip.decompress(self.json))
         return tree
 
     @staticmethod

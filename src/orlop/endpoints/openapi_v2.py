@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from orlop.api.tree import Tree
-from orlop.endpoints.openapi_proto import entry, varint
+from orlop.endpoints.openapi_proto import Message, entry, varint
 from orlop.endpoints.openapi_proto_messages import V2_HEAD, V2_PATH_ITEM, V2_SCHEMA, V2_TAIL
 
 _V3_REF = "#/components/schemas/"
@@ -43,9 +43,9 @@ _PATHS, _DEFINITIONS = 8, 9
 
 class Part:
     """Paths and definitions of some documents, encoded: inner JSON without the braces, and protobuf entries.
-    `names` are those of the definitions."""
+    `names` are those of the definitions. The protobuf is made at the first need."""
 
-    __slots__ = ("definitions", "definitions_proto", "names", "paths", "paths_proto")
+    __slots__ = ("_definitions_proto", "_paths_proto", "definitions", "names", "paths")
 
     def __init__(self, documents: Iterable[Tree], known: Container[str] = ()) -> None:
         paths: Tree = {}
@@ -60,12 +60,27 @@ class Part:
         self.names = frozenset(definitions)
         self.paths = orjson.dumps(paths)[1:-1]
         self.definitions = orjson.dumps(definitions)[1:-1]
-        self.paths_proto = bytearray()
-        for path, item in paths.items():
-            entry(self.paths_proto, 2, V2_PATH_ITEM, path, item)
-        self.definitions_proto = bytearray()
-        for name, tree in definitions.items():
-            entry(self.definitions_proto, 1, V2_SCHEMA, name, tree)
+        self._paths_proto: bytes | None = None
+        self._definitions_proto: bytes | None = None
+
+    @property
+    def paths_proto(self) -> bytes:
+        if self._paths_proto is None:
+            self._paths_proto = _entries(2, V2_PATH_ITEM, self.paths)
+        return self._paths_proto
+
+    @property
+    def definitions_proto(self) -> bytes:
+        if self._definitions_proto is None:
+            self._definitions_proto = _entries(1, V2_SCHEMA, self.definitions)
+        return self._definitions_proto
+
+
+def _entries(number: int, kind: Message, members: bytes) -> bytes:
+    out = bytearray()
+    for name, tree in orjson.loads(b"{%b}" % members).items():
+        entry(out, number, kind, name, tree)
+    return bytes(out)
 
 
 def _merged(tree: Tree, earlier: Tree | None) -> Tree:

@@ -24,7 +24,7 @@ from orlop.api.options import PatchOptions, Preconditions
 from orlop.api.query_options import parse_patch
 from orlop.api.tree import Tree, Value
 from orlop.codec import json, negotiation
-from orlop.endpoints import response
+from orlop.endpoints import patched_text, response
 from orlop.endpoints.apply import ApplySource
 from orlop.endpoints.decode import forgets_owners, mismatch, own_kind
 from orlop.endpoints.ownership import track
@@ -35,6 +35,7 @@ from orlop.patching.errors import BadPatch, PatchError
 from orlop.patching.spent_patch import spent
 from orlop.registry.create import match_namespace
 from orlop.schema.interface import DecodeError
+from orlop.schema.kind import KindSchema
 
 _NO_KIND = GroupKind("", "")
 _META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
@@ -77,6 +78,9 @@ class Mechanism:
         """What an error about the result quotes. Upstream keeps custom resources with their members sorted."""
         if self.scope.check_kind is not None:
             return orjson.dumps(patched, option=orjson.OPT_SORT_KEYS).decode()
+        schema = self.scope.schema
+        if isinstance(schema, KindSchema):
+            return patched_text.text(schema.type, document, patched)
         return json.encode(patched).decode()
 
 

@@ -44,7 +44,8 @@ class Scope:
     storage behind the route; `schema` gives the compiled schema of `kind`, lazily.
 
     Of custom kinds: stored bodies are `self_describing`, that is, have kind and apiVersion; `check_kind` says what
-    kinds of bodies are let through to the strategy; `patches` are the patches that they take."""
+    kinds of bodies are let through to the strategy; `restore_applied` decodes what an apply made, where that is
+    not as any patch is; `patches` are the patches that they take."""
 
     kind: GroupVersionKind
     resource: GroupVersionResource
@@ -71,6 +72,7 @@ class Scope:
     load_field_manager: Callable[[], FieldManager] | None = None
     self_describing: bool = False
     check_kind: Callable[[GroupVersionKind], None] | None = None
+    restore_applied: Callable[[Tree], None] | None = None
     patches: tuple[str, ...] = PATCH_TYPES
 
     @cached_property

@@ -47,7 +47,7 @@ def _parts(scope: Scope, printer: Printer, obj: Object) -> CellParts:
     tree = encoding.tree_of(scope, obj)
     parts = _encode_cells(printer, tree)
     if isinstance(obj, Entry):
-        encoding.remember_metadata(obj, tree)
+        encoding.remember_metadata(obj, tree if scope.from_hub is None else obj.tree())
         assert obj.memo is not None
         obj.memo[scope.kind] = parts
     return parts

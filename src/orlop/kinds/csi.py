@@ -17,9 +17,10 @@ from orlop.api.tree import Tree
 from orlop.api.validation import IMMUTABLE
 from orlop.kinds.checks import SPEC, Errors, dns_subdomain, label_name, not_negative, quantity_not_negative, unchanged
 from orlop.kinds.declaration import Resource
-from orlop.kinds.generic import MainStrategy
+from orlop.kinds.generic import MainStrategy, settle
 from orlop.kinds.go_form import Form
 from orlop.kinds.rooms import RestOptions, Rooms, stores
+from orlop.kinds.selector_form import shown_selector
 from orlop.kinds.typed import TypedStrategy, typed_stores
 
 MAX_DRIVER: Final = 63
@@ -130,6 +131,14 @@ class CSINodeStrategy(MainStrategy):
     allow_unconditional_update = False
     returns_deleted_object = True
 
+    def prepare_for_create(self, ctx: Context, obj: Tree) -> None:
+        super().prepare_for_create(ctx, obj)
+        settle(obj.get("spec") or {}, "drivers")
+
+    def prepare_for_update(self, ctx: Context, obj: Tree, old: Tree) -> None:
+        settle(obj.get("spec") or {}, "drivers")
+        super().prepare_for_update(ctx, obj, old)
+
     def validate(self, ctx: Context, obj: Tree) -> Errors:
         found: Errors = []
         seen: set[str] = set()
@@ -188,7 +197,7 @@ class CSIStorageCapacityStrategy(TypedStrategy):
         topology, before = obj.get("nodeTopology"), old.get("nodeTopology")
         found = self._rules(obj, lenient=has_invalid_value(before))
         if not self.structs.same(topology, before, "nodeTopology"):
-            found.append(invalid(Path("nodeTopology"), self.structs.text(topology, "nodeTopology"), IMMUTABLE))
+            found.append(invalid(Path("nodeTopology"), shown_selector(topology), IMMUTABLE))
         return found + unchanged(Path("storageClassName"), obj.get("storageClassName") or "",
                                  old.get("storageClassName") or "")
 

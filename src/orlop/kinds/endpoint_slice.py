@@ -16,7 +16,7 @@ from orlop.api.validation import validate_labels
 from orlop.kinds import ip
 from orlop.kinds.checks import PROTOCOLS, Errors, chosen, dns_label, one_of, qualified_name, said, unchanged
 from orlop.kinds.declaration import Resource
-from orlop.kinds.generic import CountingStrategy
+from orlop.kinds.generic import CountingStrategy, settle
 from orlop.kinds.rooms import RestOptions, Rooms, stores
 
 MAX_ENDPOINTS: Final = 1000
@@ -28,6 +28,9 @@ _ENDPOINTS: Final = Path("endpoints")
 _PORTS: Final = Path("ports")
 _TYPE: Final = Path("addressType")
 _TYPES: Final = ("FQDN", "IPv4", "IPv6")
+_MANAGED_BY: Final = "endpointslice.kubernetes.io/managed-by"
+_CONTROLLERS: Final = ("endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io")
+"""They write addresses in their proper form: nobody looks."""
 _FQDN_ADVICE: Final = "spec.addressType: FQDN endpoints are deprecated"
 
 
@@ -124,9 +127,11 @@ class EndpointSliceStrategy(CountingStrategy):
 
     def prepare_for_create(self, ctx: Context, obj: Tree) -> None:
         super().prepare_for_create(ctx, obj)
+        settle(obj, "endpoints", "ports")
         _drop_topology(obj)
 
     def prepare_for_update(self, ctx: Context, obj: Tree, old: Tree) -> None:
+        settle(obj, "endpoints", "ports")
         super().prepare_for_update(ctx, obj, old)
         if obj.get("endpoints") != old.get("endpoints"):
             _drop_topology(obj)
@@ -157,7 +162,8 @@ class EndpointSliceStrategy(CountingStrategy):
         return self.warnings_on_update(ctx, obj, obj)
 
     def warnings_on_update(self, ctx: Context, obj: Tree, old: Tree) -> Sequence[str]:
-        if obj.get("addressType") not in (ip.IPV4, ip.IPV6):
+        labels = obj["metadata"].get("labels") or {}
+        if obj.get("addressType") not in (ip.IPV4, ip.IPV6) or labels.get(_MANAGED_BY) in _CONTROLLERS:
             return ()
         found: list[str] = []
         for index, endpoint in enumerate(obj.get("endpoints") or ()):

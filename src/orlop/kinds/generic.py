@@ -99,6 +99,13 @@ def carry(obj: Tree, old: Tree, name: str) -> None:
         obj.pop(name, None)
 
 
+def settle(tree: Tree, *names: str) -> None:
+    """Empty lists that were told apart from none (`schema.structural.TOLD_APART`) are none from here on."""
+    for name in names:
+        if tree.get(name) == []:
+            tree[name] = None
+
+
 def copied(tree: Any) -> Any:
     """An independent copy of a JSON tree; cheaper than copy.deepcopy."""
     return orjson.loads(orjson.dumps(tree))

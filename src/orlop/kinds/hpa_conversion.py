@@ -14,7 +14,7 @@ import orjson
 
 from orlop.api.gotext import json_text
 from orlop.api.tree import Tree
-from orlop.kinds.defaults.autoscaling import cpu_metric
+from orlop.kinds.defaults.autoscaling import complete_behavior, cpu_metric
 
 _PREFIX: Final = "autoscaling.alpha.kubernetes.io/"
 _METRICS: Final = _PREFIX + "metrics"
@@ -202,6 +202,7 @@ def to_stored(autoscaler: Tree) -> Tree:
     spec["metrics"] = metrics or [cpu_metric()]
     behavior = _read(notes, _BEHAVIOR, dict)
     if behavior and (made := _published_behavior(behavior)):
+        complete_behavior(made)  # upstream does so whenever it reads one from storage
         spec["behavior"] = made
     autoscaler["spec"] = spec
     autoscaler["status"] = _status_v2(status, notes)

@@ -175,6 +175,8 @@ def _published(kind: Type, tree: Tree) -> Tree:
         inner = member.type
         if inner.shape == LIST and inner.element.shape == STRUCT:
             value = [_published(inner.element, item) for item in value]
+        elif inner.shape == MAP:
+            value = dict(sorted(value.items()))
         form[name] = value
     return form
 

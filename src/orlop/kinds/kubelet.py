@@ -25,18 +25,21 @@ from orlop.storage.interface import Entry
 ADDRESS_TYPES: Final = ("Hostname", "InternalDNS", "InternalIP", "ExternalDNS", "ExternalIP")
 """Which of a node's addresses are tried first."""
 _PORT: Final = 10250
+_WEBSOCKETS: Final = "ExtendWebSocketsToKubelet"
 _HOSTNAME_LABEL: Final = "kubernetes.io/hostname"
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A URL in pieces. `query` is encoded already, `host` has no brackets."""
+    """A URL in pieces. `query` is encoded already, `host` has no brackets. `websockets`: the kubelet there speaks all
+    WebSocket subprotocols itself, so that nothing is to be translated for it."""
 
     scheme: str
     host: str
     port: str = ""
     path: str = ""
     query: str = ""
+    websockets: bool = False
 
     @property
     def authority(self) -> str:
@@ -103,7 +106,8 @@ class KubeletLocator:
         tree = found.tree() if isinstance(found, Entry) else {}
         status: Tree = tree.get("status") or {}
         endpoint = (status.get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}
-        return Location("https", self._host(tree, status), str(endpoint.get("Port") or _PORT))
+        return Location("https", self._host(tree, status), str(endpoint.get("Port") or _PORT),
+                        websockets=_WEBSOCKETS in (status.get("declaredFeatures") or ()))
 
     def _host(self, node: Tree, status: Tree) -> str:
         addresses = status.get("addresses") or ()

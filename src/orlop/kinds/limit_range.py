@@ -14,7 +14,7 @@ from orlop.api.tree import Tree
 from orlop.kinds import resource_names
 from orlop.kinds.checks import SPEC, Errors, said
 from orlop.kinds.declaration import Resource
-from orlop.kinds.generic import Form, MainStrategy
+from orlop.kinds.generic import Form, MainStrategy, settle
 from orlop.kinds.rooms import RestOptions, Rooms, form, store
 from orlop.world.entropy import Entropy
 
@@ -35,6 +35,11 @@ class LimitRangeStrategy(MainStrategy):
     def prepare_for_create(self, ctx: Context, obj: Tree) -> None:
         if not obj["metadata"].get("name"):
             obj["metadata"]["name"] = self._entropy.uid()
+        settle(obj.get("spec") or {}, "limits")
+
+    def prepare_for_update(self, ctx: Context, obj: Tree, old: Tree) -> None:
+        settle(obj.get("spec") or {}, "limits")
+        super().prepare_for_update(ctx, obj, old)
 
     def validate(self, ctx: Context, obj: Tree) -> Errors:
         found: Errors = []

@@ -65,7 +65,7 @@ class _NamespaceRules:
 
 
 class NamespaceStrategy(_NamespaceRules, MainStrategy):
-    repeats_metadata_rules = ("change",)
+    repeats_metadata_rules = ("whole", "change")
 
     def prepare_for_create(self, ctx: Context, obj: Tree) -> None:
         obj["status"] = {"phase": ACTIVE}

@@ -89,7 +89,8 @@ def _blocks(spec: Tree) -> Iterator[tuple[Path, Tree]]:
         for index, rule in enumerate(spec.get(direction) or ()):
             for position, peer in enumerate(rule.get(side) or ()):
                 if peer.get("ipBlock") is not None:
-                    yield SPEC.child(direction).index(index).child(side).index(position).child("ipBlock"), peer["ipBlock"]
+                    place = SPEC.child(direction).index(index).child(side).index(position)
+                    yield place.child("ipBlock"), peer["ipBlock"]
 
 
 def policy_spec(spec: Tree, invalid_values: bool, stored: Collection[str] = ()) -> Errors:

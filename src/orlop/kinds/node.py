@@ -182,6 +182,8 @@ def node_changes(node: Tree, before: Tree) -> Errors:
 
 
 class NodeStrategy(MainStrategy):
+    repeats_metadata_rules = ("whole", "change")
+
     def prepare_for_create(self, ctx: Context, obj: Tree) -> None:
         """All of it may be set on creation, the status too, but what came of a feature that is gone."""
         (obj.get("spec") or {}).pop("configSource", None)

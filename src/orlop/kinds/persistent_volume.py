@@ -146,6 +146,7 @@ def volume_remarks(volume: Tree) -> list[str]:
 
 class VolumeStrategy(TypedStrategy):
     returns_deleted_object = True
+    repeats_metadata_rules = ("whole", "whole")
 
     def __init__(self, form: Form, structs: Structs, clock: Clock) -> None:
         super().__init__(form, structs)

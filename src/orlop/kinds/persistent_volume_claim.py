@@ -165,11 +165,17 @@ def claim_warnings(claim: Tree) -> list[str]:
     if CLASS_ANNOTATION in (claim["metadata"].get("annotations") or ()):
         found.append(f"metadata.annotations[{CLASS_ANNOTATION}]: deprecated since v1.8; "
                      'use "storageClassName" attribute instead')
-    resources = (claim.get("spec") or {}).get("resources") or {}
+    return found + claim_spec_warnings(SPEC, claim.get("spec") or {})
+
+
+def claim_spec_warnings(path: Path, spec: Tree) -> list[str]:
+    """Of the spec of a claim, or of a template of claims."""
+    found: list[str] = []
+    resources = spec.get("resources") or {}
     for member in ("requests", "limits"):
         text = (resources.get(member) or {}).get("storage")
         if text is not None and quantity.parse(text).milli_value() % 1000:
-            found.append(f'spec.resources.{member}[storage]: fractional byte value "{text}" is invalid, '
+            found.append(f'{path.child("resources", member)}[storage]: fractional byte value "{text}" is invalid, '
                          "must be an integer")
     return found
 

@@ -20,7 +20,7 @@ from orlop.kinds import internal_form
 from orlop.kinds.checks import SPEC, STATUS, Errors
 from orlop.kinds.generic import Form, MainStrategy, StatusStrategy, carry
 from orlop.kinds.pod_conditions import set_condition
-from orlop.kinds.pod_fields import apply_label_keys, drop_gated, settle_apparmor
+from orlop.kinds.pod_fields import apply_label_keys, drop_gated, drop_gated_status, settle_apparmor
 from orlop.kinds.pod_rules import changes, resizes
 from orlop.kinds.pod_rules.allowances import POD, for_update
 from orlop.kinds.pod_rules.pod import new_pod
@@ -119,6 +119,7 @@ class PodStatusStrategy(StatusStrategy):
         status, former = obj.setdefault("status", {}), old.get("status") or {}
         if not status.get("qosClass") and former.get("qosClass"):
             status["qosClass"] = former["qosClass"]
+        drop_gated_status(status, former)
         _keep_observed(status, former)
 
     def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Errors:

@@ -14,7 +14,9 @@ from typing import Final
 from orlop.api import errors
 from orlop.api.context import Context
 from orlop.api.gotext import NumberError, parse_int64
+from orlop.api.gvk import GroupResource
 from orlop.api.http import Answer, Request
+from orlop.auth.interface import Attributes, Authorizer
 from orlop.kinds.kubelet import KubeletConnection, KubeletLocator, encode, unreachable_upgrade
 from orlop.kinds.pod_log import flag
 from orlop.kinds.pod_target import container, find, node
@@ -36,11 +38,14 @@ class Streams:
 
     connect_methods = ("GET", "POST")
 
-    def __init__(self, verb: str, pods: Store, locator: KubeletLocator, kubelet: KubeletConnection | None) -> None:
+    def __init__(self, verb: str, pods: Store, locator: KubeletLocator, kubelet: KubeletConnection | None,
+                 authorizer: Authorizer | None) -> None:
         self._verb, self._pods, self._locator, self._kubelet = verb, pods, locator, kubelet
+        self._authorizer = authorizer
 
     def connect(self, ctx: Context, name: str, path: str, request: Request) -> Answer | Awaitable[Answer]:
         query = self._query(request)
+        self._authorize_create(ctx)
         pod = find(self._pods, ctx, name)
         place = f"/{self._verb}/{ctx.namespace}/{name}"
         if self._verb != PORT_FORWARD:
@@ -51,6 +56,18 @@ class Streams:
         if self._kubelet is None:
             raise unreachable_upgrade(location)
         return self._kubelet.upgrade(location, request)
+
+    def _authorize_create(self, ctx: Context) -> None:
+        """WebSocket clients come with GET, SPDY clients with POST: both need the right to create. Raises 403."""
+        if ctx.info.verb == "create":
+            return
+        if self._authorizer is None:
+            raise errors.internal("no authorizer available")
+        asked = Attributes.of(ctx.user, ctx.info).asked_by(ctx.user, "create")
+        decision = self._authorizer.authorize(asked)
+        if not decision.allowed:
+            resource = GroupResource(ctx.info.group, ctx.info.resource)
+            raise errors.forbidden(resource, ctx.info.name, decision.reason)
 
     def _query(self, request: Request) -> str:
         if self._verb == PORT_FORWARD:

@@ -18,6 +18,7 @@ from orlop.kinds.pod_rules.visits import containers_of
 from orlop.kinds.pod_rules.warnings import APPARMOR
 
 _PROJECTIONS: Final = ("clusterTrustBundle", "podCertificate")
+_STATUSES: Final = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
 _ANNOTATIONS: Final = Path("metadata.annotations")
 
 
@@ -40,6 +41,21 @@ def drop_gated(spec: Tree, old: Tree | None) -> None:
         claim = ((volume.get("ephemeral") or {}).get("volumeClaimTemplate") or {}).get("spec") or {}
         if "claims" in (claim.get("resources") or ()):
             del claim["resources"]["claims"]
+
+
+def drop_gated_status(status: Tree, old: Tree) -> None:
+    """As `drop_gated`, for what kubelets report."""
+    if "nodeAllocatableResourceClaimStatuses" not in old:
+        status.pop("nodeAllocatableResourceClaimStatuses", None)
+    for mount in _mounts(status):
+        if "volumeStatus" in mount and not any("volumeStatus" in had for had in _mounts(old)):
+            del mount["volumeStatus"]
+
+
+def _mounts(status: Tree) -> Iterator[Tree]:
+    for kind in _STATUSES:
+        for container in status.get(kind) or ():
+            yield from container.get("volumeMounts") or ()
 
 
 def _has_stop_signal(spec: Tree) -> bool:

@@ -12,8 +12,7 @@ from typing import Final
 from orlop.kinds import node, service
 from orlop.kinds.binding import Bindings, LegacyBindings
 from orlop.kinds.declaration import Resource
-from orlop.kinds.kubelet import KubeletLocator
-from orlop.kinds.pod_storage import pod_storage
+from orlop.kinds.pod_storage import kubelet_locator, pod_storage
 from orlop.kinds.proxy import NodeProxy, ServiceProxy
 from orlop.kinds.rooms import Maker, RestOptions, Rooms
 
@@ -32,7 +31,7 @@ def binding_rooms(resource: Resource, options: RestOptions) -> Rooms:
 
 def node_rooms(resource: Resource, options: RestOptions) -> Rooms:
     settings = options.settings
-    proxy = NodeProxy(KubeletLocator(options.stores), settings.get("kubelet"), settings.get("proxy_transport"))
+    proxy = NodeProxy(kubelet_locator(options), settings.get("kubelet"), settings.get("proxy_transport"))
     return {**node.rooms(resource, options), "proxy": proxy}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from orlop.kinds.binding import Bindings, LegacyBindings
 from orlop.kinds.declaration import Resource
 from orlop.kinds.eviction import Evictions
-from orlop.kinds.kubelet import KubeletConnection, KubeletLocator, ProxyTransport
+from orlop.kinds.kubelet import ADDRESS_TYPES, KubeletConnection, KubeletLocator, ProxyTransport
 from orlop.kinds.pod import EphemeralContainersStrategy, PodStatusStrategy, PodStrategy, ResizeStrategy
 from orlop.kinds.pod_connect import ATTACH, EXEC, PORT_FORWARD, Streams
 from orlop.kinds.pod_log import Logs
@@ -64,12 +64,18 @@ def spec_type(resource: Resource, options: RestOptions) -> Callable[[], Type]:
     return load
 
 
+def kubelet_locator(options: RestOptions) -> KubeletLocator:
+    """Prefers the addresses that the settings prefer."""
+    return KubeletLocator(options.stores, options.settings.get("kubelet_preferred_address_types") or ADDRESS_TYPES)
+
+
 def pod_storage(resource: Resource, options: RestOptions, kubelet: KubeletConnection | None,
                 proxy_transport: ProxyTransport | None) -> PodStorage:
     shape, load, clock = form(resource, options), spec_type(resource, options), options.outside.clock
     pods = store(resource, options, PodStrategy(shape, load, clock))
     status = pods.with_strategy(PodStatusStrategy(shape))
-    locator, binding = KubeletLocator(options.stores), Bindings(pods, clock)
+    authorizer = options.settings.get("authorizer")
+    locator, binding = kubelet_locator(options), Bindings(pods, clock)
     return PodStorage(
         pod=pods,
         binding=binding,
@@ -80,7 +86,7 @@ def pod_storage(resource: Resource, options: RestOptions, kubelet: KubeletConnec
         resize=pods.with_strategy(ResizeStrategy(shape, load, clock)),
         log=Logs(pods, locator, kubelet),
         proxy=PodProxy(pods, proxy_transport),
-        exec=Streams(EXEC, pods, locator, kubelet),
-        attach=Streams(ATTACH, pods, locator, kubelet),
-        port_forward=Streams(PORT_FORWARD, pods, locator, kubelet),
+        exec=Streams(EXEC, pods, locator, kubelet, authorizer),
+        attach=Streams(ATTACH, pods, locator, kubelet, authorizer),
+        port_forward=Streams(PORT_FORWARD, pods, locator, kubelet, authorizer),
     )

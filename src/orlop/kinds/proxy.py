@@ -32,7 +32,7 @@ from orlop.registry.store import Store
 from orlop.world.entropy import Entropy
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-_NOT_ALLOWED: Final = "address not allowed"
+NOT_ALLOWED: Final = "address not allowed"
 
 
 class _Relay(Protocol):
@@ -54,7 +54,7 @@ class _Proxy:
         if request.raw_path.endswith("/") and not rest.endswith("/"):
             rest += "/"
         location = replace(location, path=rest, query=request.query)
-        if not rest and not wants_upgrade(request):
+        if not rest and request.method in ("GET", "HEAD") and not wants_upgrade(request):
             query = f"?{request.query}" if request.query else ""
             return Response(301, b"", "", (("Location", f"{request.path}/{query}"),))
         if way is None:
@@ -62,7 +62,7 @@ class _Proxy:
         return way.relay(location, request)
 
 
-def _reachable(address: str) -> bool:
+def reachable(address: str) -> bool:
     """Go's IsGlobalUnicast: neither this host nor this link nor many at once."""
     parsed = ip.parse(address)
     return parsed is not None and not (parsed.is_unspecified or parsed.is_loopback or parsed.is_multicast
@@ -83,8 +83,8 @@ class PodProxy(_Proxy):
             port = _first_port(pod.get("spec") or {})
         addresses = (pod.get("status") or {}).get("podIPs") or ()
         address = addresses[0].get("ip") or "" if addresses else ""
-        if not _reachable(address):
-            raise errors.bad_request(_NOT_ALLOWED)
+        if not reachable(address):
+            raise errors.bad_request(NOT_ALLOWED)
         return Location(scheme or "http", address, port), self._transport
 
 
@@ -161,8 +161,8 @@ class NodeProxy(_Proxy):
             raise errors.bad_request(f'invalid node request "{target}"')
         scheme, name, port = parts
         kubelet = self._locator.locate(ctx, name)
+        if ip.parse(kubelet.host) is not None and not reachable(kubelet.host):
+            raise errors.bad_request(NOT_ALLOWED)
         if port in ("", kubelet.port):
             return kubelet, self._kubelet
-        if ip.parse(kubelet.host) is not None and not _reachable(kubelet.host):
-            raise errors.bad_request(_NOT_ALLOWED)
         return Location(scheme or "http", kubelet.host, port), self._transport

@@ -21,7 +21,7 @@ from orlop.auth.interface import Authorizer
 from orlop.auth.rules import RuleResolver
 from orlop.kinds.checks import Errors, dns_subdomain, said
 from orlop.kinds.declaration import Resource
-from orlop.kinds.generic import MainStrategy
+from orlop.kinds.generic import MainStrategy, settle
 from orlop.kinds.go_form import Form
 from orlop.kinds.rooms import RestOptions, Rooms, stores
 from orlop.registry.store import Finish, Hooks
@@ -95,6 +95,14 @@ class _RBACStrategy(MainStrategy):
 
 class RoleStrategy(_RBACStrategy):
     """Roles and ClusterRoles."""
+
+    def prepare_for_create(self, ctx: Context, obj: Tree) -> None:
+        super().prepare_for_create(ctx, obj)
+        settle(obj, "rules")
+
+    def prepare_for_update(self, ctx: Context, obj: Tree, old: Tree) -> None:
+        settle(obj, "rules")
+        super().prepare_for_update(ctx, obj, old)
 
     def validate(self, ctx: Context, obj: Tree) -> Errors:
         found: Errors = []

@@ -15,7 +15,7 @@ from orlop.api.field import invalid
 from orlop.api.gvk import GroupKind, GroupResource, GroupVersion
 from orlop.api.options import GetOptions, Preconditions, UpdateOptions
 from orlop.api.tree import Tree
-from orlop.api.validation import validate_object_meta
+from orlop.api.validation import validate_core_finalizers, validate_object_meta
 from orlop.apply.scale import to_parent, to_scale
 from orlop.kinds.checks import NOT_NEGATIVE, SPEC
 from orlop.registry.interface import Admit, Object, UpdateSource
@@ -104,7 +104,7 @@ class _Scaled:
     def _settle(self, old: Tree, scale: Tree) -> Tree:
         metadata, own = scale["metadata"], old["metadata"]
         replicas = (scale.get("spec") or {}).get("replicas") or 0
-        found = validate_object_meta(metadata, True, names.name_is_dns_subdomain)
+        found = validate_object_meta(metadata, True, names.name_is_dns_subdomain) + validate_core_finalizers(metadata)
         if replicas < 0:
             found.append(invalid(SPEC.child("replicas"), replicas, NOT_NEGATIVE))
         if found:

@@ -46,6 +46,7 @@ _TOPOLOGY_MODE: Final = "service.kubernetes.io/topology-mode"
 class ServiceStrategy(MainStrategy):
     allow_create_on_update = True
     returns_deleted_object = True
+    repeats_metadata_rules = ("change",)
 
     def check_name(self, name: str, prefix: bool) -> Sequence[str]:
         return names.name_is_dns_label(name, prefix)

@@ -85,7 +85,7 @@ class VolumeAttachmentStrategy(TypedStrategy):
         elif named is not None:
             if not named:
                 found.append(required(_VOLUME_NAME, "must specify non empty persistentVolumeName"))
-        else:
+        elif inline is not None:
             found += inline_volume_rules(SPEC.child("source", "inlineVolumeSpec"), inline)
         found += dns_subdomain(SPEC.child("nodeName"), spec.get("nodeName") or "")
         found += attachment_status_rules(obj.get("status") or {})
@@ -99,5 +99,10 @@ class VolumeAttachmentStrategy(TypedStrategy):
         return found
 
 
+class AttachmentStatusStrategy(TypedStatusStrategy):
+    def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Errors:
+        return attachment_status_rules(obj.get("status") or {})
+
+
 def rooms(resource: Resource, options: RestOptions) -> Rooms:
-    return typed_stores(resource, options, VolumeAttachmentStrategy, TypedStatusStrategy)
+    return typed_stores(resource, options, VolumeAttachmentStrategy, AttachmentStatusStrategy)

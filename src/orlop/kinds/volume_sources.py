@@ -144,7 +144,7 @@ def sources(spec: Tree, name: str, path: Path = SPEC) -> Errors:
         if kind == "iscsi":
             found += _iscsi(place, source, name)
         else:
-            found += _OWN.get(kind, RULES.get(kind, _local))(place, source)
+            found += (_OWN.get(kind) or RULES[kind])(place, source)
         if kind == "local" and spec.get("nodeAffinity") is None:
             found.append(required(path.child("nodeAffinity"), "Local volume requires node affinity"))
     return found if some else [required(path, "must specify a volume type")]

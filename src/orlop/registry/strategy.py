@@ -30,7 +30,8 @@ class Strategy:
     """Defaults: any DNS subdomain as name, no rules, status untouched, unconditional updates allowed.
 
     `checks_core_finalizers`: built-in kinds refuse unqualified finalizers that they do not know.
-    `repeats_metadata_rules`: which of the common metadata rules the kind's own update validation runs once more.
+    `repeats_metadata_rules`: which of the common metadata rules the kind's own update validation runs once more,
+    in its order.
     `reset_fields` are top-level members that this strategy's writes may not set: a main store resets "status", its
     status store everything else.
     """

@@ -26,7 +26,7 @@ def before_update(strategy: Strategy, ctx: Context, obj: Tree, old: Tree) -> Non
     if "deletionGracePeriodSeconds" in old_metadata and "deletionGracePeriodSeconds" not in metadata:
         metadata["deletionGracePeriodSeconds"] = old_metadata["deletionGracePeriodSeconds"]
     found = validation.validate_object_meta_update(metadata, old_metadata, strategy.namespaced)
-    if found or metadata.get("finalizers"):
+    if found or metadata.get("finalizers") or metadata.get("generateName") != old_metadata.get("generateName"):
         found += _repeated(strategy, metadata, old_metadata)
     found += strategy.validate_update(ctx, obj, old)
     if found:
@@ -41,10 +41,11 @@ def _repeated(strategy: Strategy, metadata: Tree, old: Tree) -> list[FieldError]
     once more: clients see every cause as often as upstream has it."""
     finalizers = validation.validate_core_finalizers(metadata) if strategy.checks_core_finalizers else []
     again: list[FieldError] = []
-    if "change" in strategy.repeats_metadata_rules:
-        again += validation.validate_change(metadata, old) + finalizers
-    if "whole" in strategy.repeats_metadata_rules:
-        again += validation.validate_object_meta(metadata, strategy.namespaced, strategy.check_name) + finalizers
+    for rules in strategy.repeats_metadata_rules:
+        if rules == "change":
+            again += validation.validate_change(metadata, old) + finalizers
+        else:
+            again += validation.validate_object_meta(metadata, strategy.namespaced, strategy.check_name) + finalizers
     return again
 
 

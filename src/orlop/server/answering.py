@@ -157,10 +157,11 @@ class Answering(Link, ABC):
         parser = self._parser
         self._status = stream.status
         start = self.shared.heads.start(stream.status, stream.content_type, stream.headers)
-        chunked = parser.minor == 1
+        sized = any(name == "Content-Length" for name, _ in stream.headers)
+        chunked = parser.minor == 1 and not sized
         if chunked:
             start += b"Transfer-Encoding: chunked\r\n"
-        else:
+        elif not sized:
             parser.keep_alive = False
         self.send(self._versioned(start))
         if request.method == "HEAD":

@@ -48,6 +48,7 @@ from orlop.endpoints.scope import Scope
 from orlop.endpoints.watch import Watches
 from orlop.kinds import catalog
 from orlop.kinds.conversion import CONVERSIONS
+from orlop.kinds.custom.program import Program
 from orlop.kinds.declaration import Resource
 from orlop.kinds.defaults import DEFAULTERS
 from orlop.kinds.field_managers import FieldManagers
@@ -72,7 +73,9 @@ from orlop.server.filter_chain import FilterChain
 from orlop.server.handler import Handler
 from orlop.server.health import Health
 from orlop.server.in_flight import InFlight
+from orlop.server.kubelet_client import KubeletClient, PodTransport
 from orlop.server.metrics import RequestMetrics
+from orlop.server.minimum import described, minimum
 from orlop.server.paths import Paths
 from orlop.server.stored_objects import StoredObjects, StoredRoles
 from orlop.storage.errors import StorageError
@@ -87,10 +90,15 @@ _DELETE_OPTIONS = GroupVersionKind("", "v1", "DeleteOptions")
 
 
 class Application:
-    """`keys` signs service-account tokens; `tokens` are the static bearer tokens by their text."""
+    """`keys` signs service-account tokens; `tokens` are the static bearer tokens by their text; `programs` go with
+    definitions that Python programs declare. Without `kubelet`, kubelets and pods cannot be reached; without `builtins`
+    only a minimum of built-in kinds is served."""
 
     def __init__(self, storage: Storage, config: Config, outside: Outside, keys: KeySet,
-                 tokens: Mapping[str, User]) -> None:
+                 tokens: Mapping[str, User], programs: Sequence[Program] = (),
+                 kubelet: KubeletClient | None = None, builtins: bool = True) -> None:
+        self.kubelet, self.pod_transport = kubelet, PodTransport() if kubelet is not None else None
+        self._programs = {program.name: program for program in programs}
         self.storage, self.config, self.outside, self.keys = storage, config, outside, keys
         release = Release.load(config.kubernetes_version)
         self.types = builtin() if release is None else Types.load(release)
@@ -99,8 +107,10 @@ class Application:
         self.caches: dict[str, WatchCache] = {}
         self.watches, self.router, self.health = Watches(config.min_request_timeout), Router(), Health()
         self.metrics = RequestMetrics(outside.clock, self.router.knows)
-        self.discovery = Discovery(resources=self.resources)
-        self.openapi = OpenAPI(config.kubernetes_version, clock=outside.clock, older=release)
+        self._shown = self.resources if builtins else minimum(self.resources)
+        self.discovery = Discovery(resources=self._shown)
+        self.openapi = OpenAPI(config.kubernetes_version, clock=outside.clock, older=release,
+                               described=None if builtins else described)
         self.stores: dict[tuple[str, str], Store] = {}
         self._objects = StoredObjects(self.stores)
         self.issuer = TokenIssuer(keys, config.service_account_issuer, outside.clock, outside.entropy)
@@ -175,6 +185,8 @@ class Application:
             "token_authenticators": self._tokens,
             "resolver": lambda: self.resolver,
             "storage_ready": self.storage.ready,
+            "kubelet": self.kubelet,
+            "proxy_transport": self.pod_transport,
         }
         self._options = RestOptions(self.cache, self.schema, self.outside, settings, self.stores, self.storage)
         reviews = review_makers(self.authorizer, self._late, TokenReviewer(self.bearer, config.anonymous_auth),
@@ -197,7 +209,7 @@ class Application:
     # --- routes --------------------------------------------------------------------------------------------------
 
     def _install(self) -> None:
-        for resource in self.resources:
+        for resource in self._shown:
             made = self.rooms[resource.group_resource]
             for version in resource.versions:
                 for name, storage in made.items():
@@ -229,7 +241,8 @@ class Application:
         scopes = CustomScopes(self.chain, self.outside.clock, self.watches, self.authorize_create,
                               partial(self.schema, _DELETE_OPTIONS), self.schema, self.field_managers.make,
                               self.types.knows)
-        maker = CustomKindMaker(self.storage, self.outside, self.field_managers.metadata, self.stores)
+        maker = CustomKindMaker(self.storage, self.outside, self.field_managers.metadata, self.stores,
+                                self._programs)
         return CustomKinds(self.router, self.stores, self.caches, scopes,
                            CustomDocuments(self.discovery, self.openapi), maker.cache, maker.kind)
 
@@ -324,6 +337,10 @@ class Application:
 
     async def close(self) -> None:
         self.watches.drain()
+        if self.kubelet is not None:
+            await self.kubelet.close()
+        if self.pod_transport is not None:
+            await self.pod_transport.close()
         await self.custom.stop()
         for cache in self.caches.values():
             await cache.close()

@@ -29,12 +29,14 @@ class StreamChannel:
 
     __slots__ = (
         "_chunked", "_connection", "_ending", "_open", "_pending", "_queued", "_scheduled",
-        "_sending", "finishes", "on_lost", "sent",
+        "_sending", "_waited", "finishes", "on_drained", "on_lost", "sent",
     )  # fmt: skip
 
     def __init__(self, connection: Answering, chunked: bool) -> None:
         self._connection, self._chunked = connection, chunked
         self.on_lost: Callable[[], None] | None = None
+        self.on_drained: Callable[[], None] | None = None
+        self._waited = False
         self.finishes = False
         """The stream comes to an end by itself, as a long list does: it is not to be ended before."""
         self.sent = 0
@@ -47,6 +49,13 @@ class StreamChannel:
     def backlog(self) -> int:
         """Bytes that wait here or in the transport."""
         return self._queued + self._connection.unsent()
+
+    @property
+    def congested(self) -> bool:
+        """The client takes less than it is sent; whoever is told so hears from `on_drained`."""
+        connection = self._connection
+        self._waited = connection.paused or self._queued > connection.shared.limits.join
+        return self._waited
 
     def write(self, frame: Frame) -> None:
         if not self._open or not frame.payload:
@@ -119,6 +128,9 @@ class StreamChannel:
         if self._ending and not self._queued:
             self._ending = False
             connection.stream_ended()
+        elif self._waited and not connection.paused and self.on_drained is not None:
+            self._waited = False
+            tell(self.on_drained)
 
     def _hand(self, data: Writable) -> None:
         self.sent += len(data)

@@ -58,7 +58,7 @@ class CustomDocuments:
             self._openapi.remove(path)
             return
         versions = [next(v for v in kind.definition.versions if v.name == group_version.version) for kind in kinds]
-        self._discovery.add(group_version, [kind.definition.resource(version)
+        self._discovery.add(group_version, [kind.resource(version)
                                             for kind, version in zip(kinds, versions, strict=True)])
         identity = hashlib.blake2b(digest_size=16)
         for kind in kinds:

@@ -12,6 +12,7 @@ from orlop.kinds.custom.conversion import Converter, Renaming
 from orlop.kinds.custom.definition import Definition
 from orlop.kinds.custom.fields import SelectableFields
 from orlop.kinds.custom.kind import CustomKind
+from orlop.kinds.custom.program import Program
 from orlop.kinds.custom.webhook import WebhookConverter
 from orlop.registry.store import Outside, Store, attributes_of
 from orlop.registry.strategy import Strategy
@@ -21,12 +22,13 @@ from orlop.storage.watch_cache import WatchCache
 
 
 class CustomKindMaker:
-    """`metadata` gives the type of all objects' metadata, `stores` are those that services are looked up in."""
+    """`metadata` gives the type of all objects' metadata, `stores` are those that services are looked up in, `programs`
+    go with definitions by their names."""
 
     def __init__(self, storage: Storage, outside: Outside, metadata: Callable[[], Node],
-                 stores: Mapping[tuple[str, str], Store]) -> None:
+                 stores: Mapping[tuple[str, str], Store], programs: Mapping[str, Program]) -> None:
         self._storage, self._outside, self._metadata, self._stores = storage, outside, metadata, stores
-        self._plain = Renaming()
+        self._plain, self._programs = Renaming(), programs
 
     def cache(self, definition: Definition) -> WatchCache:
         kind = definition.in_version(definition.stored.name).group_kind
@@ -35,11 +37,13 @@ class CustomKindMaker:
                           clock=self._outside.clock, namespaced=definition.namespaced)
 
     def kind(self, definition: Definition, cache: WatchCache, settled: int) -> CustomKind:
-        return CustomKind(definition, cache, self._outside, self._converter(definition), settled, self._metadata)
+        return CustomKind(definition, cache, self._outside, self._converter(definition), settled, self._metadata,
+                          self._programs.get(definition.name))
 
     def _converter(self, definition: Definition) -> Converter:
         if not definition.webhook:
-            return self._plain
+            program = self._programs.get(definition.name)
+            return program.converter if program is not None and program.converter is not None else self._plain
         webhook = definition.conversion.get("webhook") or {}
         return WebhookConverter(webhook.get("conversionReviewVersions") or (),
                                 WebhookPost(webhook.get("clientConfig") or {}, self._stores), self._outside.entropy.uid)

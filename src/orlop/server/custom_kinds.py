@@ -98,6 +98,15 @@ class CustomKinds:
     def leave(self, follower: KindFollower) -> None:
         self._followers.remove(follower)
 
+    def serves(self, name: str) -> bool:
+        """Whether a definition is established and served."""
+        served = self._served.get(name)
+        return served is not None and served.definition.established
+
+    async def loaded(self, name: str) -> None:
+        """Wait for the objects of a definition that is served."""
+        await asyncio.shield(self._served[name].ready)
+
     def kind(self, group: str, plural: str) -> CustomKind | None:
         served = self._served.get(f"{plural}.{group}")
         return served.kind if served is not None else None

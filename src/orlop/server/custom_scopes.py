@@ -14,6 +14,7 @@ from typing import Any, Final
 from orlop.admission.chain import Chain
 from orlop.api.context import RequestInfo, User
 from orlop.api.gvk import GroupVersionKind
+from orlop.api.tree import Tree
 from orlop.apply.tracking import FieldManager
 from orlop.endpoints.scope import APPLY, JSON_PATCH, MERGE_PATCH, Scope
 from orlop.endpoints.watch import Watches
@@ -49,6 +50,8 @@ class CustomScopes:
         definition, scaling = kind.definition, subresource == "scale"
         gvk = definition.in_version(version.name)
         chain = self.chain
+        if kind.program is not None:
+            chain = Chain((*chain.plugins, kind.program.plugin))
         if definition.terminating:
             chain = Chain((NoNewObjects(), *chain.plugins))
         scope = Scope(
@@ -60,17 +63,29 @@ class CustomScopes:
             watches=self.watches, list_kind=definition.list_kind, authorize=self.authorize, warning=version.warning,
             self_describing=not scaling, patches=_PATCHES)
         if scaling:
-            scope.load_field_manager = partial(self.scale_manager, definition.whole_resource(), _SCALE, "scale")
+            scope.load_field_manager = partial(self._scale_manager, definition.whole_resource())
             scope.knows = self.knows
         else:
             scope.load_field_manager = partial(kind.field_manager, version, subresource)
             scope.check_kind = partial(_check, kind, version.name)
+            scope.restore_applied = partial(_restore_applied, kind, version.name)
             scope.defaults = _defaults
         return scope
+
+    def _scale_manager(self, resource: Resource) -> FieldManager:
+        """As upstream, where an apply that changes the Scale of a custom kind ends in an error: converters of custom
+        kinds know those alone."""
+        manager = self.scale_manager(resource, _SCALE, "scale")
+        manager.unconvertible = f"request to convert CR to an invalid group/version: {_SCALE.api_version}"
+        return manager
 
 
 def _check(kind: CustomKind, version: str, actual: GroupVersionKind) -> None:
     kind.bodies(version).check(actual)
+
+
+def _restore_applied(kind: CustomKind, version: str, tree: Tree) -> None:
+    kind.bodies(version).restore_applied(tree)
 
 
 def _defaults(schema: Schema) -> Callable[[dict[str, Any]], None]:

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from orlop.api.context import Context
 from orlop.api.errors import APIError
 from orlop.api.gvk import GroupVersion
-from orlop.api.http import Answer, Request, Response
+from orlop.api.http import Answer, Request, Response, Upgrade
 from orlop.api.request_info import UnknownRequest, request_info
 from orlop.auth.forbidden import refusal
 from orlop.auth.impersonation import Impersonation
@@ -88,6 +88,8 @@ class FilterChain:
 
     @staticmethod
     def _finish(request: Request, answer: Answer) -> Answer:
+        if isinstance(answer, Upgrade):
+            return answer  # these are the words of whoever is spoken with from now on
         if not answer.headers:
             answer.headers = _NO_STORE
         elif not any(name == "Cache-Control" for name, _ in answer.headers):

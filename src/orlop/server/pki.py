@@ -35,6 +35,9 @@ SERVER_NAMES: Final = ("localhost", "127.0.0.1", "::1", "kubernetes", "kubernete
 
 ADMIN_USER: Final = "orlop-admin"
 ADMIN_GROUP: Final = "system:masters"
+KUBELET_CLIENT: Final = "kubelet-client"
+"""Name of the files with which the server shows itself to kubelets."""
+KUBELET_USER: Final = "kube-apiserver-kubelet-client"
 
 FilesToWrite: TypeAlias = dict[str, tuple[bytes, int]]
 """(content, mode) by name, keys before their certificates."""
@@ -78,6 +81,7 @@ def ensure_credentials(directory: Path, now: float, addresses: Sequence[str],
 
     leaf("server", _name("orlop"), names)
     admin = leaf("admin", _name(ADMIN_USER, ADMIN_GROUP), ())
+    leaf(KUBELET_CLIENT, _name(KUBELET_USER, ADMIN_GROUP), ())
     signing, public = _signing_key(directory, files)
     return Credentials(directory / "ca.crt", directory / "server.crt", directory / "server.key",
                        authority.certificate_pem, admin.certificate_pem, admin.key_pem, signing, public)

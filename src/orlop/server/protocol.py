@@ -143,6 +143,9 @@ class Connection(Answering):
         elif self.state == STREAMING:
             assert self._channel is not None
             self._channel.flush()
+        elif self.state == UPGRADED:
+            assert self._raw is not None
+            self._raw.drained()
         elif self._held:
             self._resume()
 

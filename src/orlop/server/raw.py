@@ -20,14 +20,20 @@ log = logging.getLogger(__name__)
 class HandedOver:
     """A RawConnection. Bytes that arrive while nobody listens are kept, and reading pauses."""
 
-    __slots__ = ("_connection", "_early", "_open", "_paused", "on_data", "on_lost")
+    __slots__ = ("_connection", "_early", "_open", "_paused", "on_data", "on_drained", "on_lost")
 
     def __init__(self, connection: Link) -> None:
         self._connection = connection
         self.on_data: Callable[[bytes], None] | None = None
         self.on_lost: Callable[[], None] | None = None
+        self.on_drained: Callable[[], None] | None = None
         self._early = b""
         self._open, self._paused = True, False
+
+    @property
+    def congested(self) -> bool:
+        """The client takes less than it is sent; `on_drained` tells when it has caught up."""
+        return self._connection.paused
 
     def write(self, data: bytes) -> None:
         if self._open and data:
@@ -38,7 +44,7 @@ class HandedOver:
     def close(self) -> None:
         """Send what was written, then close."""
         if self._open:
-            self._open, self.on_lost = False, None
+            self._open, self.on_lost, self.on_drained = False, None, None
             self._connection.close(self._connection.shared.limits.stall_seconds)
 
     def pause_reading(self) -> None:
@@ -67,6 +73,15 @@ class HandedOver:
         except Exception:
             log.exception("the taker of an upgraded connection failed")
             self._connection.abort()
+
+    def drained(self) -> None:
+        told = self.on_drained
+        if self._open and told is not None:
+            try:
+                told()
+            except Exception:
+                log.exception("the taker of an upgraded connection failed")
+                self._connection.abort()
 
     def lost(self) -> None:
         told, self.on_lost = self.on_lost, None

@@ -16,7 +16,7 @@ import random
 import signal
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -44,14 +44,19 @@ from orlop.controllers.service_cidrs import ServiceCIDRController
 from orlop.controllers.service_repair import ServiceRepairController
 from orlop.controllers.volume_protection import VolumeProtectionController
 from orlop.controllers.writer import Writer
+from orlop.kinds.custom.program import Program
 from orlop.registry import times
 from orlop.registry.store import Outside
 from orlop.server.access_log import AccessLog
 from orlop.server.application import Application, defaults
 from orlop.server.config import Config
 from orlop.server.data_dir import DataDir, DataDirLock
+from orlop.server.declared_kinds import serve_declared
 from orlop.server.handler import Observer
+from orlop.server.kubelet_client import KubeletClient
+from orlop.server.kubelet_dial import Credentials
 from orlop.server.listener import Listener
+from orlop.server.pki import KUBELET_CLIENT
 from orlop.server.snapshots import Snapshot
 from orlop.server.storage_metrics import add_election, add_reload, add_storage
 from orlop.server.storages import Protection, make_storage, protection
@@ -89,10 +94,12 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def running(config: Config, *, listen: bool = True, outside: Outside | None = None,
-                  beginning: Snapshot | None = None) -> AsyncIterator[Running]:
+                  beginning: Snapshot | None = None, programs: Sequence[Program] = (),
+                  builtins: bool = True) -> AsyncIterator[Running]:
     """Start a server, give it out ready, end it gracefully. Without `listen` nobody can connect; `application.handler`
     answers all the same. With a `beginning` it has the objects and credentials of that, and keeps objects in memory.
-    Raises DataDirError, TokenFileError, StorageError and OSError with texts for people."""
+    `programs` are kinds that are served from the start; without `builtins` only a minimum is served beside them.
+    Raises DataDirError, TokenFileError, StorageError, NotServed and OSError with texts for people."""
     async with contextlib.AsyncExitStack() as stack:
         directory = DataDir(config.data_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="orlop-"))))
         directory.make()
@@ -109,7 +116,7 @@ async def running(config: Config, *, listen: bool = True, outside: Outside | Non
             storage = MemoryStorage(outside.clock, state=beginning.state)
         await storage.start()
         stack.push_async_callback(storage.close)
-        application = _application(storage, config, outside, directory)
+        application = _application(storage, config, outside, directory, programs, builtins)
         stack.push_async_callback(application.close)
         add_storage(application.metrics, storage)
         if protected.reload is not None:
@@ -130,8 +137,8 @@ async def running(config: Config, *, listen: bool = True, outside: Outside | Non
         await repair.repair()
         repair.start()
         stack.push_async_callback(repair.stop)
-        await bootstrap.service(Addresses(_address(config), server.port or config.secure_port, service_ip))
         port = server.port or config.secure_port
+        await bootstrap.service(Addresses(_address(config), port, service_ip))
         if storage.exclusive:
             await bootstrap.endpoints(port, [_address(config)])
         else:
@@ -139,6 +146,7 @@ async def running(config: Config, *, listen: bool = True, outside: Outside | Non
             lease.start()
             stack.push_async_callback(lease.stop)
         await stack.enter_async_context(_controlling(application, writer, directory, port))
+        await serve_declared(writer, application.custom, programs)
         ticking = asyncio.create_task(_tick(application, protected))
         stack.callback(ticking.cancel)
         application.bootstrapped = True
@@ -157,13 +165,16 @@ def _address(config: Config) -> str:
     return "127.0.0.1" if config.bind_address in ("0.0.0.0", "::") else config.bind_address
 
 
-def _application(storage: Storage, config: Config, outside: Outside, directory: DataDir) -> Application:
+def _application(storage: Storage, config: Config, outside: Outside, directory: DataDir,
+                 programs: Sequence[Program], builtins: bool) -> Application:
     found = directory.credentials
     keys = KeySet(found.service_account_key, (found.service_account_public_key,))
     tokens = {directory.admin_token: ADMIN}
     if config.token_auth_file is not None:
         tokens |= load_token_file(config.token_auth_file)
-    return Application(storage, config, outside, keys, tokens)
+    own = directory.path / f"{KUBELET_CLIENT}.crt"
+    kubelet = KubeletClient(Credentials(own, own.with_suffix(".key"), None))
+    return Application(storage, config, outside, keys, tokens, programs, kubelet, builtins)
 
 
 async def _listen(application: Application, directory: DataDir, stack: contextlib.AsyncExitStack) -> int:
@@ -269,7 +280,7 @@ async def _tick(application: Application, protected: Protection) -> None:
             log.exception("housekeeping failed; it will be tried again")
 
 
-async def serve(config: Config) -> None:
+async def serve(config: Config, programs: Sequence[Program] = (), builtins: bool = True) -> None:
     """Run until SIGTERM or SIGINT, saying on standard output when and where the server is ready. A second signal ends
     the process at once."""
     stop = asyncio.Event()
@@ -283,7 +294,7 @@ async def serve(config: Config) -> None:
 
     for number in signals:
         loop.add_signal_handler(number, on_signal)
-    async with running(config) as server:
+    async with running(config, programs=programs, builtins=builtins) as server:
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         kubeconfig = server.directory.path / "admin.kubeconfig"

@@ -58,10 +58,11 @@ class StreamReply(AsyncIterator[bytes]):
 class MemoryChannel:
     """A Channel whose client is an iterator in the same process. A backlog over `limit` cuts it."""
 
-    __slots__ = ("_broken", "_chunks", "_limit", "_open", "_queued", "_reader", "on_lost")
+    __slots__ = ("_broken", "_chunks", "_limit", "_open", "_queued", "_reader", "on_drained", "on_lost")
 
     def __init__(self, limit: int) -> None:
         self.on_lost: Callable[[], None] | None = None
+        self.on_drained: Callable[[], None] | None = None
         self._limit = limit
         self._chunks: deque[bytes] = deque()
         self._queued = 0
@@ -71,6 +72,10 @@ class MemoryChannel:
     @property
     def backlog(self) -> int:
         return self._queued
+
+    @property
+    def congested(self) -> bool:
+        return self._queued > DEFAULT.write_high
 
     def write(self, frame: Frame) -> None:
         if not self._open or not frame.payload:
@@ -110,7 +115,10 @@ class MemoryChannel:
             self._reader = asyncio.get_running_loop().create_future()
             await self._reader
         chunk = self._chunks.popleft()
+        congested = self.congested
         self._queued -= len(chunk)
+        if congested and not self.congested:
+            tell(self.on_drained)
         return chunk
 
     def _wake(self) -> None:

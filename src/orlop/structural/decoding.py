@@ -147,9 +147,11 @@ def look_at_metadata(tree: Tree) -> None:
 
 
 def decode_slowly(tree: Tree, gvk: GroupVersionKind, node: Node | None, preserve: bool,
-                  strict: list[str] | None = None, text: bytes | None = None, drop: bool = False) -> None:
+                  strict: list[str] | None = None, text: bytes | None = None, drop: bool = False,
+                  applied: bool = False) -> None:
     """Everything upstream does to an object that was parsed, in its order. `preserve` is the definition's
-    preserveUnknownFields, `drop` the leniency towards metadata of stored objects."""
+    preserveUnknownFields, `drop` the leniency towards metadata of stored objects. What was `applied` keeps the nulls
+    that validation is to see."""
     if number := beyond_floats(tree, text):
         raise DecodeError(f"json: cannot unmarshal number {number} into Go value of type float64")
     kind, version = _own_name(tree, "kind"), _own_name(tree, "apiVersion")
@@ -165,7 +167,7 @@ def decode_slowly(tree: Tree, gvk: GroupVersionKind, node: Node | None, preserve
     if group == gvk.group and kind == gvk.kind:
         if not preserve:
             unknown += prune(tree, node, is_root=True)
-            prune_nulls(tree, node)
+            prune_nulls(tree, node, untyped=applied)
         unknown += coerce(tree, node, drop=drop)
     for name, value in (("kind", kind), ("apiVersion", version), ("metadata", metadata)):
         if value is not None:

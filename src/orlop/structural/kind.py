@@ -65,6 +65,14 @@ class CustomSchema:
         """See `interface.Schema.decode`. Prunes, drops nulls, coerces metadata; does not set defaults."""
         if strict is not None and text is not None and json.may_repeat_keys(text, tree):
             strict.extend(json.repeated_keys(text))
+        self._decode(tree, strict, text)
+
+    def restore_applied(self, tree: Tree) -> None:
+        """The same of what an apply made. Where the last member of an object was taken out it has a null, which is for
+        validation to judge."""
+        self._decode(tree, None, None, applied=True)
+
+    def _decode(self, tree: Tree, strict: list[str] | None, text: bytes | None, applied: bool = False) -> None:
         if tree.get("kind") == self.gvk.kind and tree.get("apiVersion") == self._type_meta["apiVersion"]:
             try:
                 decoding.look_at_metadata(tree)
@@ -74,7 +82,7 @@ class CustomSchema:
             else:
                 return
         try:
-            decoding.decode_slowly(tree, self.gvk, self.node, self.preserve_unknown, strict, text)
+            decoding.decode_slowly(tree, self.gvk, self.node, self.preserve_unknown, strict, text, applied=applied)
         except RecursionError:
             raise DecodeError("exceeded max depth") from None
 

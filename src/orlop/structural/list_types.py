@@ -7,6 +7,7 @@ Behaviour: apiextensions-apiserver `pkg/apiserver/schema/listtype/validation.go`
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import orjson
 
@@ -14,6 +15,9 @@ from orlop.api.field import FieldError, Path, duplicate, invalid
 from orlop.api.tree import Value
 from orlop.structural.numbers import go_kind, shown
 from orlop.structural.schema import Node
+
+_UNSPECIFIED: Final = object()
+"""Stands for a key that is not there."""
 
 
 def has_rules(node: Node | None) -> bool:
@@ -59,6 +63,8 @@ def _rules(node: Node | None) -> ListRules | None:
 
 
 def _identity(value: Value) -> object:
+    if value is _UNSPECIFIED:
+        return value
     kind = go_kind(value)
     return kind, orjson.dumps(value, option=orjson.OPT_SORT_KEYS) if kind in ("map", "slice") else value
 
@@ -80,4 +86,6 @@ def _map_errors(value: list[Value], names: tuple[str, ...], path: Path) -> list[
         if item is not None and type(item) is not dict:
             return [invalid(path.index(index), shown(item), "must be an object for an array of list-type map")]
     keys = [{name: item[name] for name in names if name in item} if item is not None else {} for item in value]
-    return [duplicate(path.index(index), shown(keys[index])) for index in _repeated(keys)]
+    # A single key is compared as it is: 1 and 1.0 are two then, and one as parts of several keys.
+    told = [key.get(names[0], _UNSPECIFIED) for key in keys] if len(names) == 1 else keys
+    return [duplicate(path.index(index), shown(keys[index])) for index in _repeated(told)]

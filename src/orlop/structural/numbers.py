@@ -9,7 +9,7 @@ upstream does (`1`); `validation` asks `go_kind` what Go would take a value for.
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from orlop.api.field import GoText
 from orlop.api.gotext import json_text, shortest
@@ -24,9 +24,11 @@ _LARGE: Final = 1 << 63
 
 
 class Whole(int):
-    """A float that is whole: an integer to everybody but to schemas."""
+    """A float that is whole: an integer to everybody but to schemas. `made` tells whether there ever was one: until
+    then, nobody looks for them."""
 
     __slots__ = ()
+    made: ClassVar[bool] = False
 
 
 def settle(value: Value) -> Value:
@@ -42,7 +44,9 @@ def settle(value: Value) -> Value:
                 value[index] = settle(inner)
     elif kind is float:
         number = whole(value)
-        return Whole(number) if type(number) is int else value
+        if type(number) is int:
+            Whole.made = True
+            return Whole(number)
     return value
 
 
@@ -63,6 +67,19 @@ def is_settled(value: Value) -> bool:
     elif kind is float:
         return is_plain_float(value)
     return True
+
+
+def has_whole(value: Value) -> bool:
+    """Whether there is a whole float somewhere in a value that is settled."""
+    kind = type(value)
+    if kind is dict:
+        return any(has_whole(inner) for inner in value.values() if type(inner) in _NOT_PLAIN)
+    if kind is list:
+        return any(has_whole(inner) for inner in value if type(inner) in _NOT_PLAIN)
+    return kind is Whole
+
+
+_NOT_PLAIN: Final = frozenset({dict, list, Whole})
 
 
 def is_plain_float(value: float) -> bool:

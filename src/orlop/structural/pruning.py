@@ -73,20 +73,21 @@ def _join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def prune_nulls(value: Value, node: Node | None) -> None:
-    """Drop the null members that are neither nullable nor have a default to take their place."""
+def prune_nulls(value: Value, node: Node | None, untyped: bool = False) -> None:
+    """Drop the null members that are neither nullable nor have a default to take their place. `untyped` keeps those
+    that validation refuses because they have a type."""
     if type(value) is dict:
         dropped: list[str] = []
         for key, inner in value.items():
             below = node.member(key) if node is not None else None
             if inner is None:
-                if below is not None and not below.nullable and below.default is None:
+                if below is not None and not below.nullable and below.default is None and not (untyped and below.types):
                     dropped.append(key)
             else:
-                prune_nulls(inner, below)
+                prune_nulls(inner, below, untyped)
         for key in dropped:
             del value[key]
     elif type(value) is list:
         items = node.items if node is not None else None
         for inner in value:
-            prune_nulls(inner, items)
+            prune_nulls(inner, items, untyped)

@@ -51,7 +51,7 @@ class _Over(Exception):
 
 
 class _NoMessage(Exception):
-    """An expression that makes no message."""
+    """A message too dear to be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,19 @@ class _Ratchet:
         return self if self.current is None else _Ratchet(self.current.index(position), self.current)
 
 
+@dataclass(frozen=True, slots=True)
+class _At:
+    """A value whose rules are evaluated: `plain` are the variables of plain rules, `optional` those of rules whose
+    `oldSelf` is an optional."""
+
+    kind: str
+    path: Path
+    value: Value
+    ratchet: _Ratchet
+    plain: dict[str, Any]
+    optional: dict[str, Any]
+
+
 class Judgement:
     """One walk through an object. `errors` are what it found, `remaining` is what further evaluations may cost: less
     than nothing when there are none any more."""
@@ -98,8 +111,6 @@ class Judgement:
         if value is None:
             return
         self._own(rules, path, value, old, ratchet)
-        for part in rules.all_of:
-            self._node(part, path, value, old, _Ratchet(nearest=ratchet.nearest))
         if type(value) is list:
             self._list(rules, path, value, old, ratchet)
         elif type(value) is dict:
@@ -134,66 +145,49 @@ class Judgement:
             return
         if self.remaining <= 0:
             self._out_of_budget(path, kind)
-        plain, optional = _bindings(rules, value, old)
+        at = _At(kind, path, value, ratchet, *_bindings(rules, value, old))
         for one in rules.programs:
             if one.error:
                 self.errors.append(invalid(path, kind, f"rule compile error: {one.error}"))
             elif one.program is not None and (old is not None or one.is_optional or not one.uses_old_self):
-                self._rule(rules, one, one.program, path, value, optional if one.is_optional else plain, ratchet)
+                self._rule(at, one, one.program)
 
     def _out_of_budget(self, path: Path, kind: str) -> None:
         self.errors.append(invalid(path, kind, f"validation failed due to running out of cost budget, {_NO_MORE}"))
         raise _Over
 
-    def _rule(self, rules: RuleNode, one: RuleProgram, program: Program, path: Path, value: Value,
-              bindings: dict[str, Any], ratchet: _Ratchet) -> None:
-        kind, budget = rules.node.type, Budget(CALL_LIMIT)
-        problem, holds = "", False
-        try:
-            holds = program.evaluate_within(bindings, budget) is True
-        except BudgetExceeded:
-            problem = _EXCEEDED
-        except CelError as error:
-            problem = error.message
-        cost = CALL_LIMIT + 1 if problem == _EXCEEDED else CALL_LIMIT - budget.remaining
+    def _rule(self, at: _At, one: RuleProgram, program: Program) -> None:
+        holds, problem, cost = _evaluated(program, at.optional if one.is_optional else at.plain)
         if cost > self.remaining:
-            self._out_of_budget(path, kind)
+            self._out_of_budget(at.path, at.kind)
         self.remaining -= cost
         if problem:
-            self._failed(one, path, kind, problem)
-        elif not holds:
-            self._told(rules, one, path, value, bindings, ratchet)
+            self._failed(at, one, problem)
+        elif holds is not True:
+            self._told(at, one)
 
-    def _failed(self, one: RuleProgram, path: Path, kind: str, problem: str) -> None:
+    def _failed(self, at: _At, one: RuleProgram, problem: str) -> None:
         """A rule that has no answer."""
         name = _name(one)
-        if problem.startswith("no such overload"):
-            self.errors.append(invalid(path, kind, f"'{problem}': {_OVERLOAD}: {name}"))
-        elif problem.startswith(_EXCEEDED):
-            self.errors.append(invalid(path, kind, f"'{problem}': {_NO_MORE} due to call cost exceeds limit for rule: "
-                                                   f"{name}"))
+        if problem == _EXCEEDED:
+            self.errors.append(invalid(at.path, at.kind, f"'{problem}': {_NO_MORE} due to call cost exceeds limit for "
+                                                         f"rule: {name}"))
             raise _Over
-        else:
-            self.errors.append(invalid(path, kind, f"{problem} evaluating rule: {name}"))
+        detail = f"'{problem}': {_OVERLOAD}: {name}" if problem.startswith("no such overload") else \
+            f"{problem} evaluating rule: {name}"
+        self.errors.append(invalid(at.path, at.kind, detail))
 
-    def _told(self, rules: RuleNode, one: RuleProgram, path: Path, value: Value, bindings: dict[str, Any],
-              ratchet: _Ratchet) -> None:
+    def _told(self, at: _At, one: RuleProgram) -> None:
         """A rule that does not hold."""
-        kind = rules.node.type
-        if one.place:
-            path = path.child(one.place)
-        ratchets = not one.uses_old_self and ratchet.is_equal()
-        detail = ""
-        if one.message is not None:
-            try:
-                detail = self._message(one, one.message, bindings)
-            except _NoMessage as why:
-                if self.remaining < 0:
-                    self._add(invalid(path, kind, str(why)), ratchets)
-                    raise _Over from None
-        detail = detail or _message_of(one)
-        shown_value = OMITTED if kind in ("object", "array") else shown(value)
-        self._add(_for_reason(path, shown_value, detail, one.rule.get("reason")), ratchets)
+        path = at.path.child(one.place) if one.place else at.path
+        ratchets = not one.uses_old_self and at.ratchet.is_equal()
+        try:
+            detail = self._message(at, one)
+        except _NoMessage as why:
+            self._add(invalid(path, at.kind, str(why)), ratchets)
+            raise _Over from None
+        value = OMITTED if at.kind in ("object", "array") else shown(at.value)
+        self._add(_for_reason(path, value, detail, one.rule.get("reason")), ratchets)
 
     def _add(self, error: FieldError, ratchets: bool) -> None:
         if ratchets:
@@ -201,35 +195,41 @@ class Judgement:
         else:
             self.errors.append(error)
 
-    def _message(self, one: RuleProgram, program: Program, bindings: dict[str, Any]) -> str:
-        """What the messageExpression makes. Raises _NoMessage; nothing remains if no more is to be evaluated."""
-        budget, problem, made = Budget(CALL_LIMIT), "", ""
-        try:
-            made = program.evaluate_within(bindings, budget)
-        except BudgetExceeded:
-            problem = _EXCEEDED
-        except CelError as error:
-            problem = error.message
-        cost = CALL_LIMIT + 1 if problem == _EXCEEDED else CALL_LIMIT - budget.remaining
+    def _message(self, at: _At, one: RuleProgram) -> str:
+        """What is said of a rule that does not hold. Raises _NoMessage where finding that out was too dear."""
+        if one.message is None:
+            return _message_of(one)
+        # Not the variables of the rule: to a message, `oldSelf` is never an optional.
+        made, problem, cost = _evaluated(one.message, at.plain)
         if cost > self.remaining:
-            self.remaining = -1
             raise _NoMessage(f"messageExpression evaluation failed due to running out of cost budget, {_NO_MORE}")
-        if problem.startswith(_EXCEEDED):
-            self.remaining = -1
+        if problem == _EXCEEDED:
             text = quote(one.rule["messageExpression"])
             raise _NoMessage(f"{_NO_MORE} due to call cost exceeds limit for messageExpression: {text}")
         self.remaining -= cost
-        made = trimmed(made)
-        if problem or len(made.encode("utf-8", "surrogatepass")) > LONGEST_MESSAGE or "\n" in made:
-            raise _NoMessage(problem)
-        return made
+        text = "" if problem else trimmed(made)
+        usable = text and "\n" not in text and len(text.encode("utf-8", "surrogatepass")) <= LONGEST_MESSAGE
+        return text if usable else _message_of(one)
+
+
+def _evaluated(program: Program, bindings: dict[str, Any]) -> tuple[Any, str, int]:
+    """The value, or the words of an error; and the cost."""
+    budget = Budget(CALL_LIMIT)
+    value, problem = None, ""
+    try:
+        value = program.evaluate_within(bindings, budget)
+    except BudgetExceeded:
+        problem = _EXCEEDED
+    except CelError as error:
+        problem = error.message
+    return value, problem, CALL_LIMIT - budget.remaining
 
 
 def _bindings(rules: RuleNode, value: Value, old: Value) -> tuple[dict[str, Any], dict[str, Any]]:
     """The variables of plain rules, and of those whose `oldSelf` is an optional."""
     value, old = fitted(rules.node, value), fitted(rules.node, old)
     plain: dict[str, Any] = {SELF: value}
-    if old is not None:
+    if old is not None and any(one.uses_old_self for one in rules.programs):
         plain[OLD_SELF] = old
     optional: dict[str, Any] = {SELF: value, OLD_SELF: NONE}
     if old is not None and any(one.is_optional for one in rules.programs):

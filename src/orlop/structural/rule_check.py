@@ -20,8 +20,7 @@ Holds: TypeAlias = Callable[[Any, Any], bool]
 
 def compile_holds(rules: RuleNode) -> Holds:
     """A check of the values of a schema."""
-    steps = [step for step in (_own(rules), *map(compile_holds, rules.all_of), _members(rules), _values(rules),
-                               _items(rules)) if step is not None]
+    steps = [step for step in (_own(rules), _members(rules), _values(rules), _items(rules)) if step is not None]
     if len(steps) == 1:
         return steps[0]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from orlop.api.tree import Tree
 from orlop.cel import types as t
@@ -22,11 +22,13 @@ from orlop.cel.environment import Environment
 from orlop.cel.issues import CompileError, ProgramError
 from orlop.cel.library_kubernetes import LIBRARIES
 from orlop.cel.program import Program, room_to_recurse
-from orlop.cel.types import Declared, Type
+from orlop.cel.types import Declared, Kind, Type
 from orlop.structural import field_path
 
 SELF: Final = "self"
 OLD_SELF: Final = "oldSelf"
+_CONTAINERS: Final = frozenset((Kind.LIST, Kind.MAP))
+_TEXTS: Final = frozenset((Kind.STRING, Kind.BYTES))
 _TYPE_NAME: Final = "selfType1"
 """What messages call the type of `self`. Upstream makes a new name each time, so that nobody relies on it."""
 
@@ -78,13 +80,26 @@ def most_occurrences(declared: Declared) -> int:
     return MAX_REQUEST_SIZE // (declared.min_serialized_size + 1)
 
 
-def cost_within(program: Program, declared: Declared, most: int) -> int:
-    """What an evaluation costs at most while no text, list or map in the object is larger than `most`."""
+class Extent(NamedTuple):
+    """How large an object is: its largest list or map has so many `items`, its longest text so many bytes."""
+
+    items: int
+    text: int
+
+
+ANY_EXTENT: Final = Extent(MAX_REQUEST_SIZE, MAX_REQUEST_SIZE)
+
+
+def cost_within(program: Program, declared: Declared, extent: Extent) -> int:
+    """What an evaluation costs at most for an object of that extent."""
     known = declared_sizes(declared)
 
     def sizes(path: Sequence[str], type_: Type) -> Estimate | None:
         found = known(path, type_)
-        return None if found is None else Estimate(0, min(found.high, most))
+        if found is None:
+            return None
+        limit = extent.items if type_.kind in _CONTAINERS else extent.text if type_.kind in _TEXTS else max(extent)
+        return Estimate(0, min(found.high, limit))
 
     with room_to_recurse():
         return estimate(program.checked, sizes).high

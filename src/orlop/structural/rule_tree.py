@@ -1,7 +1,7 @@
 """Where a schema has rules: a tree of its nodes that have some, or have some below.
 
-Built once per version, at the first write; `rule_check` makes closures of it, `rule_answers` walks it. Rules within
-allOf judge the value of the schema that holds them. Behaviour: apiextensions-apiserver
+Built once per version, at the first write; `rule_check` makes closures of it, `rule_answers` walks it. Rules
+within allOf, anyOf, oneOf and not are none: structural schemas have none there. Behaviour: apiextensions-apiserver
 `pkg/apiserver/schema/cel/validation.go` (NewValidator).
 """
 
@@ -11,14 +11,16 @@ from collections.abc import Iterator
 from typing import Final
 
 from orlop.api.tree import Value
-from orlop.cel.declared import MAX_REQUEST_SIZE, declared_type
+from orlop.cel.declared import declared_type
 from orlop.cel.escaping import escape
 from orlop.cel.types import Declared
 from orlop.cel.values import Optional
-from orlop.structural.rule_programs import RuleProgram, compile_rules, cost_within
+from orlop.structural.rule_programs import ANY_EXTENT, Extent, RuleProgram, compile_rules, cost_within
 from orlop.structural.schema import RULES, Node, has_validations
 
 _CORRELATABLE: Final = ("", "granular", "atomic")
+_CHEAP: Final = 1000
+"""What costs no more in any object is not estimated again for small ones."""
 _NO_TYPE: Final = "failed to convert to declType for CEL validation rules"
 
 
@@ -26,36 +28,34 @@ class RuleNode:
     """A schema with its rules. `error` tells why none could be compiled, `declared` is None for a schema that rules
     cannot speak of. `correlates`: the members of a map are told from one state to the next by their names."""
 
-    __slots__ = ("additional", "all_of", "correlates", "declared", "error", "items", "members", "node", "programs")
+    __slots__ = ("additional", "correlates", "declared", "error", "items", "members", "node", "programs")
 
-    def __init__(self, source: Node, node: Node, declared: Declared | None) -> None:
+    def __init__(self, node: Node, declared: Declared | None) -> None:
         self.node, self.declared = node, declared
-        rules = source.props.get(RULES) or ()
+        rules = node.props.get(RULES) or ()
         self.error = _NO_TYPE if rules and declared is None else ""
         self.programs: tuple[RuleProgram, ...] = ()
         if rules and declared is not None:
             self.programs = compile_rules(rules, node.props, declared)
         self.correlates = node.map_type in _CORRELATABLE
         element = declared.element if declared is not None else None
-        self.items = _build(source.items, node.items, element)
-        self.additional = _build(source.additional, node.additional, element)
-        self.members = dict(_members(source, node, declared))
-        self.all_of = tuple(below for below in (_build(part, node, declared) for part in source.all_of)
-                            if below is not None)
+        self.items = _build(node.items, element)
+        self.additional = _build(node.additional, element)
+        self.members = dict(_members(node, declared))
 
     @property
     def says_something(self) -> bool:
-        return bool(self.programs or self.error or self.items or self.additional or self.members or self.all_of)
+        return bool(self.programs or self.error or self.items or self.additional or self.members)
 
     def optional(self, old: Value) -> Optional:
-        """An old value as rules with `optionalOldSelf` see it."""
+        """An old value as rules with `optionalOldSelf` see it: of objects and lists what is stored, with its own names,
+        for cel-go looks into an optional that is a variable."""
         adapt = self.declared.adapt if self.declared is not None else None
-        return Optional(old if adapt is None else adapt(old))
+        return Optional(old if adapt is None or isinstance(old, dict | list) else adapt(old))
 
     def below(self) -> Iterator[RuleNode]:
-        """The nodes right below, those of allOf included."""
+        """The nodes right below."""
         yield from self.members.values()
-        yield from self.all_of
         for one in (self.items, self.additional):
             if one is not None:
                 yield one
@@ -64,59 +64,42 @@ class RuleNode:
         """Whether a rule here or below compares with the old value."""
         return any(one.uses_old_self for one in self.programs) or any(one.looks_back() for one in self.below())
 
-    def worst(self, most: int = MAX_REQUEST_SIZE, times: int = 1) -> int:
-        """What all rules cost at most, in an object without more than `most` members, items and characters."""
-        found = 0
-        if self.declared is not None:
-            for one in self.programs:
-                if one.program is not None:
-                    cost = one.cost if most >= MAX_REQUEST_SIZE else cost_within(one.program, self.declared, most)
-                    found += cost * times
-        for one_below in (*self.members.values(), *self.all_of):
-            found += one_below.worst(most, times)
-        for one_each, bound in ((self.items, "maxItems"), (self.additional, "maxProperties")):
-            if one_each is not None:
+    def costs(self, extent: Extent = ANY_EXTENT, times: int = 1) -> Iterator[tuple[int, int]]:
+        """What each rule costs at most, and how often it is evaluated at most, in an object of that extent."""
+        for one in self.programs:
+            if one.program is not None and self.declared is not None:
+                known = one.cost <= _CHEAP or extent is ANY_EXTENT
+                yield one.cost if known else cost_within(one.program, self.declared, extent), times
+        for member in self.members.values():
+            yield from member.costs(extent, times)
+        for each, bound in ((self.items, "maxItems"), (self.additional, "maxProperties")):
+            if each is not None:
                 limit = self.node.number(bound)
-                count = most if limit is None else min(int(limit), most)
-                found += one_each.worst(most, min(times * max(count, 0), most))
-        return found
+                count = extent.items if limit is None else min(int(limit), extent.items)
+                yield from each.costs(extent, times * max(count, 0))
 
 
 def build(node: Node, resource_root: bool) -> RuleNode | None:
     """The tree of a schema, None where it has no rules."""
-    if not has_validations(node):
+    return _build(node, declared_type(node.props, resource_root)) if has_validations(node) else None
+
+
+def _build(node: Node | None, declared: Declared | None) -> RuleNode | None:
+    if node is None or not has_validations(node):
         return None
-    found = RuleNode(node, node, declared_type(node.props, resource_root))
+    found = RuleNode(node, declared)
     return found if found.says_something else None
 
 
-def _build(source: Node | None, node: Node | None, declared: Declared | None) -> RuleNode | None:
-    if source is None or node is None or not _mentions(source):
-        return None
-    found = RuleNode(source, node, declared)
-    return found if found.says_something else None
-
-
-def _mentions(node: Node) -> bool:
-    """Whether there are rules in a schema, in allOf or elsewhere."""
-    if node.props.get(RULES) or any(map(_mentions, node.all_of)) or any(map(_mentions, node.properties.values())):
-        return True
-    return any(one is not None and _mentions(one) for one in (node.items, node.additional))
-
-
-def _members(source: Node, node: Node, declared: Declared | None) -> Iterator[tuple[str, RuleNode]]:
+def _members(node: Node, declared: Declared | None) -> Iterator[tuple[str, RuleNode]]:
     """Members whose type is unknown have no rules that are evaluated."""
-    for name, one in source.properties.items():
-        spine = node.properties.get(name)
-        if spine is None:
-            continue
+    for name, one in node.properties.items():
         escaped = escape(name)
         if escaped is None:
-            type_ = declared_type(spine.props, spine.embedded)
+            type_ = declared_type(one.props, one.embedded)
         else:
             field = (declared.fields or {}).get(escaped) if declared is not None else None
             type_ = field.declared if field is not None else None
-        if type_ is not None:
-            found = _build(one, spine, type_)
-            if found is not None:
-                yield name, found
+        found = _build(one, type_) if type_ is not None else None
+        if found is not None:
+            yield name, found

@@ -104,7 +104,7 @@ def compile(props: Tree | None) -> Node | None:
 
 
 def has_validations(node: Node | None) -> bool:
-    """Whether a schema has rules in CEL. Those within allOf alone do not count, as upstream has it."""
+    """Whether a schema has rules in CEL; structural schemas have none within allOf and the like."""
     return node is not None and (bool(node.props.get(RULES)) or has_validations(node.items)
                                  or has_validations(node.additional)
                                  or any(map(has_validations, node.properties.values())))

@@ -77,6 +77,9 @@ class Bodies:
     def restore(self, tree: Tree, strict: list[str] | None = None) -> None:
         self.decode(tree, strict)
 
+    def restore_applied(self, tree: Tree) -> None:
+        self._own.restore_applied(tree)
+
     def from_protobuf(self, message: bytes) -> Tree:
         """Custom kinds have no messages."""
         raise errors.not_acceptable(())

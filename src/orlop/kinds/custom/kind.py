@@ -8,6 +8,7 @@ Behaviour: apiextensions-apiserver `pkg/apiserver/customresource_handler.go` get
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -18,14 +19,16 @@ from orlop.apply.node import Node
 from orlop.apply.tracking import FieldManager
 from orlop.kinds.custom import columns
 from orlop.kinds.custom.bodies import Bodies
-from orlop.kinds.custom.conversion import Converter
+from orlop.kinds.custom.conversion import Converter, Renaming
 from orlop.kinds.custom.definition import Definition, Version
 from orlop.kinds.custom.fields import SelectableFields
 from orlop.kinds.custom.ownership import CustomTypes, field_manager, replica_places
+from orlop.kinds.custom.program import Program, Rules, verbs
 from orlop.kinds.custom.scale import CustomScale
 from orlop.kinds.custom.store import CustomStore
 from orlop.kinds.custom.strategy import CustomStatusStrategy, CustomStrategy
 from orlop.kinds.custom.window import Window
+from orlop.kinds.declaration import Resource
 from orlop.kinds.printers import Printer
 from orlop.registry.store import Outside
 from orlop.storage.watch_cache import WatchCache
@@ -34,10 +37,11 @@ from orlop.structural.kind import CustomSchema
 
 class CustomKind:
     """`settled`: objects written after that revision were written under these rules. `metadata` gives the type of all
-    objects' metadata."""
+    objects' metadata, `program` is what a Python program has to say."""
 
     def __init__(self, definition: Definition, cache: WatchCache, outside: Outside, converter: Converter, settled: int,
-                 metadata: Callable[[], Node]) -> None:
+                 metadata: Callable[[], Node], program: Program | None = None) -> None:
+        self.program = program
         self.definition, self.cache, self.settled = definition, cache, settled
         self._outside, self._converter, self._metadata = outside, converter, metadata
         self.fields = SelectableFields(definition)
@@ -73,7 +77,7 @@ class CustomKind:
         """Whether it makes no difference through which version an object is written."""
         if len(self.definition.versions) == 1:
             return True
-        if self.definition.webhook:
+        if not isinstance(self._converter, Renaming):
             return False
         schemas = self.definition.schemas().values()
         return len({orjson.dumps(schema, option=orjson.OPT_SORT_KEYS) for schema in schemas}) == 1
@@ -86,7 +90,8 @@ class CustomKind:
             definition = self.definition
             gvk, stored = definition.in_version(version.name), definition.in_version(definition.stored.name)
             window = Window(gvk, stored, self.schema, self._converter, self.settled, lambda: self.alike)
-            strategy = CustomStrategy(definition, version, partial(self.schema, version.name), self.fields.values)
+            strategy = CustomStrategy(definition, version, partial(self.schema, version.name), self.fields.values,
+                                      self._judge(version))
             found = self._stores[version.name] = CustomStore(
                 self.definition.whole_resource().group_resource, self.cache, f"/registry/{definition.prefix}/",
                 strategy, self._outside, window)
@@ -99,14 +104,29 @@ class CustomKind:
 
     def rooms(self, version: Version) -> dict[str, Any]:
         """Rest storage by subresource."""
+        if self.program is not None and self.program.storage is not None:
+            return {"": self.program.storage, **self.program.rooms}
         made: dict[str, Any] = {"": self.store(version)}
         if version.status:
             made["status"] = made[""].with_strategy(CustomStatusStrategy(
-                self.definition, version, partial(self.schema, version.name), self.fields.values))
+                self.definition, version, partial(self.schema, version.name), self.fields.values,
+                self._judge(version)))
         if version.scale is not None:
             made["scale"] = CustomScale(made[""], version.scale, self.definition.in_version(version.name).api_version,
                                         replica_places(self.definition))
         return made
+
+    def _judge(self, version: Version) -> Rules | None:
+        return None if self.program is None else self.program.rules(version.name)
+
+    def resource(self, version: Version) -> Resource:
+        """One served version as discovery tells of it."""
+        declared = self.definition.resource(version)
+        if self.program is None or self.program.storage is None:
+            return declared
+        rooms = self.rooms(version)
+        return replace(declared, verbs=verbs(rooms[""]),
+                       subresources=tuple(each for each in declared.subresources if each.name in rooms))
 
     # --- what is asked of a version ------------------------------------------------------------------------------
 

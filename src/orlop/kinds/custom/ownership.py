@@ -49,8 +49,8 @@ def _same(tree: Tree, source: str, target: str) -> Tree:
 
 
 def field_manager(definition: Definition, version: Version, types: CustomTypes, subresource: str) -> FieldManager:
-    return FieldManager(definition.in_version(version.name), Versions(types, _same), {"metadata": {}},
-                        _reset(definition, version, subresource), subresource, evolving=True)
+    return FieldManager(definition.in_version(version.name), Versions(types, _same, strict=True),
+                        {"metadata": {}}, _reset(definition, version, subresource), subresource, evolving=True)
 
 
 def _reset(definition: Definition, version: Version, subresource: str) -> dict[str, FieldFilter]:

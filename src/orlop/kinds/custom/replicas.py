@@ -14,10 +14,11 @@ import orjson
 from orlop.api.field import FieldError, Path, invalid
 from orlop.api.tree import Tree, Value
 from orlop.kinds.custom.definition import Scaling
+from orlop.structural.numbers import Whole, percent_v
 
 _MOST: Final = 2**31 - 1
-_GO_TYPES: Final = {str: "string", int: "int64", float: "float64", bool: "bool", dict: "map[string]interface {}",
-                    list: "[]interface {}", type(None): "<nil>"}
+_GO_TYPES: Final = {str: "string", int: "int64", float: "float64", Whole: "float64", bool: "bool",
+                    dict: "map[string]interface {}", list: "[]interface {}", type(None): "<nil>"}
 
 
 class WrongType(ValueError):
@@ -128,4 +129,6 @@ def _shown(value: Value) -> str:
         return "map[" + " ".join(f"{name}:{_shown(value[name])}" for name in sorted(value)) + "]"
     if type(value) is list:
         return "[" + " ".join(map(_shown, value)) + "]"
+    if type(value) in (float, Whole):
+        return percent_v(value)
     return orjson.dumps(value).decode()

@@ -11,18 +11,21 @@ from typing import Final
 
 from orlop.api import errors, names
 from orlop.api.context import Context
-from orlop.api.field import FieldError, Path, invalid, quote
+from orlop.api.field import TOO_LONG, FieldError, Path, invalid, quote, required
 from orlop.api.gvk import GroupKind, GroupVersion, GroupVersionKind
 from orlop.api.tree import Tree
+from orlop.api.validation import validate_annotations
 from orlop.kinds.custom import replicas
 from orlop.kinds.custom.definition import Definition, Version
+from orlop.kinds.custom.program import Rules
 from orlop.kinds.generic import carry, copied
 from orlop.registry.strategy import Strategy
 from orlop.storage.interface import Fields
 from orlop.structural.kind import CustomSchema
 
 _STANDARD_FINALIZERS: Final = frozenset({"orphan", "foregroundDeletion", "kubernetes"})
-_FINALIZERS: Final = Path("metadata").child("finalizers")
+_METADATA: Final = Path("metadata")
+_FINALIZERS: Final = _METADATA.child("finalizers")
 _ELSEWHERE: Final = " to avoid accidental conflicts with other finalizer writers"
 _APART: Final = frozenset({"metadata", "kind", "apiVersion"})
 
@@ -36,11 +39,11 @@ class CustomStrategy(Strategy):
     repeats_metadata_rules = ("change",)
 
     def __init__(self, definition: Definition, version: Version, schema: Callable[[], CustomSchema],
-                 fields: Callable[[Tree], Fields]) -> None:
+                 fields: Callable[[Tree], Fields], judge: Rules | None = None) -> None:
         self.gvk: GroupVersionKind = definition.in_version(version.name)
         super().__init__(self.gvk.group_kind, definition.namespaced, fields)
         self.version = version
-        self._schema = schema
+        self._schema, self._judge = schema, judge
 
     # --- what is the server's ------------------------------------------------------------------------------------
 
@@ -82,12 +85,14 @@ class CustomStrategy(Strategy):
         return found + self._rules(ctx, named, before, found)
 
     def _rules(self, ctx: Context, obj: Tree, old: Tree | None, found: Sequence[FieldError]) -> list[FieldError]:
-        """The schema's own rules (x-kubernetes-validations), which take an object that fits the schema."""
-        rules = self._schema().rules
-        if rules is None:
-            return []
-        blocking = self._schema().blocking(found) if found else None
-        return rules.validate(obj, old, ctx.warn) if blocking is None else [blocking]
+        """The schema's own rules (x-kubernetes-validations) and those of a program, which take an object that fits the
+        schema."""
+        rules, told = self._schema().rules, list[FieldError]()
+        if rules is not None:
+            unfit = [*found, *_unfit_metadata(obj["metadata"])]
+            blocking = self._schema().blocking(unfit) if unfit else None
+            told = rules.validate(obj, old, ctx.warn) if blocking is None else [blocking]
+        return told if self._judge is None or found else told + self._judge(obj, old)
 
     def _named(self, obj: Tree) -> Tree:
         """The object with its kind, which rules and patterns may look at."""
@@ -147,6 +152,19 @@ class CustomStatusStrategy(CustomStrategy):
 
     def warnings_on_update(self, ctx: Context, obj: Tree, old: Tree) -> Sequence[str]:
         return ()
+
+
+def _unfit_metadata(metadata: Tree) -> list[FieldError]:
+    """Errors of metadata, which the registry tells, that keep the schema's rules from being evaluated: there are two
+    such."""
+    found = []
+    if not metadata.get("name") and not metadata.get("generateName"):
+        found.append(required(_METADATA.child("name")))
+    annotations = metadata.get("annotations")
+    if annotations:
+        found += [error for error in validate_annotations(annotations, _METADATA.child("annotations"))
+                  if error.kind == TOO_LONG]
+    return found
 
 
 def _content(obj: Tree) -> Tree:

@@ -121,6 +121,23 @@ class Window:
 
     # --- shown to stored -----------------------------------------------------------------------------------------
 
+    @cached_property
+    def _completes(self) -> bool:
+        node = self._schemas(self.gvk.version).node
+        status = node.properties.get("status") if node is not None else None
+        return status is not None and status.default is not None
+
+    def completed(self, body: bytes) -> bytes:
+        """A new body as it will be read. Whoever made it cannot have set the status, and this one has a default:
+        upstream, which defaults what it reads, tells it at once."""
+        if not self._completes:
+            return body
+        tree: Tree = orjson.loads(body)
+        if "status" in tree:
+            return body
+        self._schemas(self.gvk.version).default(tree)
+        return encode(tree)
+
     def bare(self, shown: Entry) -> Entry:
         """A shown entry as updates get it: without apiVersion and kind, as the stores of other kinds have theirs."""
         body = shown.body

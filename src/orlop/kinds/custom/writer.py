@@ -24,6 +24,8 @@ class VersionWriter(DryRun):
 
     async def create(self, key: str, body: bytes, attributes: Attributes | None = None, *, ttl: int = 0,
                      origin: bytes = b"") -> Entry:
+        if self._target is self._cache:
+            body = self._window.completed(body)
         stored = self._window.to_storage(body)
         if stored is None:
             stored = await self._window.to_storage_later(body)

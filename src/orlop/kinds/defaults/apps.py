@@ -13,6 +13,8 @@ from orlop.api.tree import Tree
 
 _ROLLING: Final = "RollingUpdate"
 _HISTORY: Final = 10
+GENERATION: Final = "deprecated.daemonset.template.generation"
+"""The annotation in which DaemonSets count the changes of their template."""
 _DEADLINE: Final = 600
 _PORTION: Final = "25%"
 
@@ -66,6 +68,17 @@ def _daemon_set(daemon_set: Tree) -> None:
         if rolling.get("maxSurge") is None:
             rolling["maxSurge"] = 0
     _history(spec)
+    _counted(daemon_set)
+
+
+def _counted(daemon_set: Tree) -> None:
+    """A field inside, so that there is always a number; who writes the object owns it with the rest."""
+    metadata = daemon_set.setdefault("metadata", {})
+    annotations = metadata.get("annotations")
+    if annotations is None:
+        metadata["annotations"] = {GENERATION: "0"}
+    else:
+        annotations.setdefault(GENERATION, "0")
 
 
 def _stateful_set(stateful_set: Tree) -> None:

@@ -23,11 +23,11 @@ def _job(job: Tree) -> None:
         spec["parallelism"] = 1
     if spec.get("backoffLimit") is None:
         spec["backoffLimit"] = _RETRIES if spec.get("backoffLimitPerIndex") is None else _NO_BOUND
-    if not spec.get("completionMode"):
+    if spec.get("completionMode") is None:
         spec["completionMode"] = "NonIndexed"
     if spec.get("suspend") is None:
         spec["suspend"] = False
-    if not spec.get("podReplacementPolicy"):
+    if spec.get("podReplacementPolicy") is None:
         spec["podReplacementPolicy"] = "TerminatingOrFailed" if spec.get("podFailurePolicy") is None else "Failed"
     if spec.get("manualSelector") is None:
         spec["manualSelector"] = False

@@ -16,6 +16,7 @@ from orlop.api.field import INVALID, FieldError, GoText, Path, aggregate, invali
 from orlop.api.tree import Tree
 from orlop.kinds.checks import Errors
 from orlop.kinds.definitions import rules, schema_walk, shown
+from orlop.kinds.definitions.plain import Plain
 from orlop.schema.interface import DecodeError
 from orlop.structural.defaulting import INDEX, copied, prune_defaults, surround
 from orlop.structural.defaulting import Path as Steps
@@ -62,8 +63,10 @@ class _At:
     in_meta: bool = False
 
 
-def check(path: Path, schema: Tree, pruned: bool) -> Errors:
+def check(path: Path, schema: Tree, pruned: bool, plain: Plain) -> Errors:
     """`schema` is the root's; `pruned` refuses unknown fields in defaults."""
+    if not schema_walk.some(schema, lambda one: one.get("default") is not None, plain):
+        return []
     root = Node({**schema, _EMBEDDED: True})
     return _check(_At(path, root, root), pruned)
 

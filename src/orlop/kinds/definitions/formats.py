@@ -10,6 +10,7 @@ from typing import Final
 
 from orlop.api.tree import Tree
 from orlop.kinds.definitions import internal, schema_walk
+from orlop.kinds.definitions.plain import plain
 
 _TEXTS: Final = frozenset({
     "bsonobjectid", "uri", "email", "hostname", "ipv4", "ipv6", "cidr", "mac", "uuid", "uuid3", "uuid4", "uuid5",
@@ -31,7 +32,7 @@ def unrecognized(definition: Tree) -> list[str]:
     """The formats without effect, in the order of the schemas; a name as often as it stands there."""
     found: list[str] = []
     for root in internal.schemas(internal.spec_of(definition)):
-        for schema in schema_walk.every(root):
+        for schema in schema_walk.every(root, plain(root)):
             name = schema.get("format") or ""
             if name and not known(schema.get("type") or "", name):
                 found.append(name)

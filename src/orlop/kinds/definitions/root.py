@@ -14,6 +14,7 @@ from orlop.kinds.checks import Errors
 from orlop.kinds.definitions import default_rules, internal, schema_rules, shown, structural_rules, unsupported
 from orlop.kinds.definitions.keywords import Standing
 from orlop.kinds.definitions.options import Options
+from orlop.kinds.definitions.plain import Plain
 from orlop.kinds.definitions.rules import Scope
 
 _ALLOWED: Final = (
@@ -24,7 +25,7 @@ _ALLOWED: Final = (
 _WITH_STATUS: Final = "if the status subresource is enabled"
 
 
-def check(path: Path, holder: Tree | None, has_status: bool, options: Options) -> Errors:
+def check(path: Path, holder: Tree | None, has_status: bool, options: Options, plain: Plain) -> Errors:
     """`holder` is the member that holds the schema (`spec.validation`)."""
     schema, path = internal.schema_in(holder), path.child("openAPIV3Schema")
     if schema is None:
@@ -35,19 +36,20 @@ def check(path: Path, holder: Tree | None, has_status: bool, options: Options) -
     scope: Scope | None = None
     unfit = ""
     if options.structural:
-        unfit = unsupported.complaint(schema)
-        loose = [] if unfit else _structure(path, schema, options)
+        unfit = unsupported.complaint(schema, plain)
+        loose = [] if unfit else _structure(path, schema, options, plain)
         found += loose
         scope = None if unfit or loose else Scope.root(schema)
-    found += schema_rules.check(path, schema, Standing(options.valid_types), options, scope)
+    found += schema_rules.check(path, schema, Standing(options.valid_types), options, scope, plain)
     if unfit and not found:
         # Most of what is unsupported is told in better words by the rules above.
         found.append(invalid(path, "", unfit))
     return found if scope is None else found + scope.total.complaints(path)
 
 
-def _structure(path: Path, schema: Tree, options: Options) -> Errors:
-    return structural_rules.check(path, schema) or default_rules.check(path, schema, options.pruned_defaults)
+def _structure(path: Path, schema: Tree, options: Options, plain: Plain) -> Errors:
+    return (structural_rules.check(path, schema, plain)
+            or default_rules.check(path, schema, options.pruned_defaults, plain))
 
 
 def _beside_status(path: Path, schema: Tree) -> Errors:

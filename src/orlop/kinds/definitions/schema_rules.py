@@ -16,6 +16,7 @@ from orlop.kinds.checks import Errors
 from orlop.kinds.definitions import keywords, list_rules, rules
 from orlop.kinds.definitions.keywords import Standing
 from orlop.kinds.definitions.options import Options
+from orlop.kinds.definitions.plain import Plain
 from orlop.kinds.definitions.rules import RULES, Scope
 
 _META: Final = frozenset({"metadata", "kind", "apiVersion"})
@@ -38,13 +39,14 @@ class _Found(NamedTuple):
     rules: Errors
 
 
-def check(path: Path, schema: Tree, standing: Standing, options: Options, scope: Scope | None) -> Errors:
+def check(path: Path, schema: Tree, standing: Standing, options: Options, scope: Scope | None,
+          plain: Plain) -> Errors:
     """Everything wrong with a version's schema. Without a scope no rules are compiled."""
-    found = _check(_Inner(path, schema, standing, scope), options, root=True)
+    found = _check(_Inner(path, schema, standing, scope), options, plain, root=True)
     return found.schema + found.rules
 
 
-def _check(at: _Inner, options: Options, root: bool = False) -> _Found:
+def _check(at: _Inner, options: Options, plain: Plain, root: bool = False) -> _Found:
     path, schema = at.path, at.schema
     errors = keywords.check(path, schema, at.standing)
     if schema.get("uniqueItems"):
@@ -54,8 +56,8 @@ def _check(at: _Inner, options: Options, root: bool = False) -> _Found:
         errors.append(forbidden(path.child("additionalProperties"), "additionalProperties and properties are mutual "
                                                                     "exclusive"))
     of_rules: Errors = []
-    for inner in _inner(at, root):
-        found = _check(inner, options)
+    for inner in _inner(at, root, plain):
+        found = _check(inner, options, plain)
         errors += found.schema
         of_rules += found.rules
     if schema.get(_PRESERVES) is False:
@@ -72,21 +74,21 @@ def _check(at: _Inner, options: Options, root: bool = False) -> _Found:
     return _Found(errors, of_rules)
 
 
-def _inner(at: _Inner, root: bool) -> Iterator[_Inner]:
+def _inner(at: _Inner, root: bool, plain: Plain) -> Iterator[_Inner]:
     schema, path, standing = at.schema, at.path, at.standing
     values = schema.get("additionalProperties")
-    if isinstance(values, dict):
+    if isinstance(values, dict) and id(values) not in plain:
         below = standing.without_defaults("inside additionalProperties applying to object metadata") \
             if standing.inside_meta else standing
         yield _Inner(path.child("additionalProperties"), values, below, _scope(at, values, rules.VALUES))
-    yield from _properties(at, root)
+    yield from _properties(at, root, plain)
     if isinstance(schema.get("not"), dict):
         yield _Inner(path.child("not"), schema["not"], standing, None)
     for junctor in ("allOf", "oneOf", "anyOf"):
         for index, junct in enumerate(schema.get(junctor) or ()):
             yield _Inner(path.child(junctor).index(index), junct, standing, None)
     yield from _named(at, "definitions")
-    yield from _items(at)
+    yield from _items(at, plain)
     yield from _named(at, "dependencies")
 
 
@@ -94,14 +96,14 @@ def _scope(at: _Inner, schema: Tree, step: str) -> Scope | None:
     return None if at.scope is None else at.scope.child(schema, step)
 
 
-def _properties(at: _Inner, root: bool) -> Iterator[_Inner]:
+def _properties(at: _Inner, root: bool, plain: Plain) -> Iterator[_Inner]:
     schema = at.schema
     standing = at.standing
     if schema.get(list_rules.MAP_TYPE) not in (None, "granular", "atomic"):
         standing = standing.without_old_self(at.path)
     resource = root or bool(schema.get("x-kubernetes-embedded-resource"))
     properties: dict[str, Any] = schema.get("properties") or {}
-    for name in sorted(properties):
+    for name in sorted(name for name, member in properties.items() if id(member) not in plain):
         below = standing
         if resource and name in _META:
             below = below.within_meta()
@@ -118,8 +120,10 @@ def _named(at: _Inner, member: str) -> Iterator[_Inner]:
             yield _Inner(at.path.child(member).key(name), schemas[name], at.standing, None)
 
 
-def _items(at: _Inner) -> Iterator[_Inner]:
+def _items(at: _Inner, plain: Plain) -> Iterator[_Inner]:
     items, path = at.schema.get("items"), at.path.child("items")
+    if id(items) in plain:
+        return
     standing = at.standing
     if at.schema.get(list_rules.LIST_TYPE) != "map":
         standing = standing.without_old_self(at.path)

@@ -10,18 +10,20 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeGuard
 
 from orlop.api.tree import Tree
+from orlop.kinds.definitions.plain import NOTHING_PLAIN, Plain
 
 
 def is_schema(value: Any) -> TypeGuard[Tree]:
     return isinstance(value, dict)
 
 
-def every(schema: Tree) -> Iterator[Tree]:
+def every(schema: Tree, plain: Plain = NOTHING_PLAIN) -> Iterator[Tree]:
+    """Those that are `plain` are left out."""
     waiting = [schema]
     while waiting:
         schema = waiting.pop()
         yield schema
-        waiting += reversed(list(inner(schema)))
+        waiting += reversed([one for one in inner(schema) if id(one) not in plain])
 
 
 def inner(schema: Tree) -> Iterator[Tree]:
@@ -45,9 +47,11 @@ def inner(schema: Tree) -> Iterator[Tree]:
 
 
 def _members(schema: Tree, name: str) -> Iterator[Tree]:
-    members = schema.get(name) or {}
+    members = schema.get(name)
+    if not members:
+        return iter(())
     return (members[key] for key in sorted(members) if is_schema(members[key]))
 
 
-def some(schema: Tree, wanted: Callable[[Tree], bool]) -> bool:
-    return any(map(wanted, every(schema)))
+def some(schema: Tree, wanted: Callable[[Tree], bool], plain: Plain = NOTHING_PLAIN) -> bool:
+    return any(map(wanted, every(schema, plain)))

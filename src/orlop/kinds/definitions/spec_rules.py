@@ -25,6 +25,7 @@ from orlop.kinds.definitions import (
     unsupported,
 )
 from orlop.kinds.definitions.options import Options
+from orlop.kinds.definitions.plain import Plain, plain
 
 _EXTENSIONS: Final = ("x-kubernetes-embedded-resource", "x-kubernetes-int-or-string", "x-kubernetes-list-map-keys",
                       "x-kubernetes-validations")
@@ -37,22 +38,22 @@ _LONGEST_WARNING: Final = 256
 def check(spec: Tree, options: Options) -> Errors:
     found = _group(spec.get("group") or "")
     found += chosen(SPEC.child("scope"), spec.get("scope"), ("Cluster", "Namespaced"))
-    prunes = not spec.get("preserveUnknownFields")
+    prunes, known = not spec.get("preserveUnknownFields"), plain(*internal.schemas(spec))
     found += _schemas_present(spec, options)
     if prunes or _has_extensions(spec):
         options = replace(options, structural=True)
-    if _has_defaults(spec):
+    if _has_defaults(spec, known):
         options = replace(options, structural=True)
         if not prunes:
             found.append(invalid(SPEC.child("preserveUnknownFields"), True,
                                  "must be false in order to use defaults in the schema"))
     for index, version in enumerate(spec["versions"]):
-        found += _version(spec, version, _VERSIONS.index(index), options)
+        found += _version(spec, version, _VERSIONS.index(index), options, known)
     found += _duplicates(spec)
     found += [required(_NAMES.child(name)) for name in ("plural", "singular", "kind", "listKind")
               if not spec["names"].get(name)]
     found += naming_rules.check(_NAMES, spec["names"])
-    found += _common(spec, options)
+    found += _common(spec, options, known)
     conversion = spec.get("conversion")
     if conversion is not None and conversion["strategy"] != "None" and not prunes:
         found.append(invalid(SPEC.child("conversion").child("strategy"), conversion["strategy"],
@@ -98,8 +99,8 @@ def _schemas_present(spec: Tree, options: Options) -> Errors:
             if version.get("served")]
 
 
-def _has_defaults(spec: Tree) -> bool:
-    return any(schema_walk.some(schema, lambda one: one.get("default") is not None)
+def _has_defaults(spec: Tree, known: Plain) -> bool:
+    return any(schema_walk.some(schema, lambda one: one.get("default") is not None, known)
                for schema in internal.schemas(spec))
 
 
@@ -112,13 +113,13 @@ def _has_extensions(spec: Tree) -> bool:
 
 # --- versions ----------------------------------------------------------------------------------------------------
 
-def _version(spec: Tree, version: Tree, path: Path, options: Options) -> Errors:
+def _version(spec: Tree, version: Tree, path: Path, options: Options, known: Plain) -> Errors:
     name = version.get("name") or ""
     complaints = names.dns1035_label(name)
     found: Errors = [invalid(path.child("name"), name, ",".join(complaints))] if complaints else []
     found += _deprecation(path.child("deprecationWarning"), version)
     has_status = _has_status(_subresources_of(spec, name))
-    found += root.check(path.child("schema"), version.get("schema"), has_status, options.for_version(name))
+    found += root.check(path.child("schema"), version.get("schema"), has_status, options.for_version(name), known)
     found += columns.subresources(path.child("subresources"), version.get("subresources"))
     found += columns.printer_columns(path.child("additionalPrinterColumns"), version.get("additionalPrinterColumns"))
     fields = version.get("selectableFields")
@@ -187,10 +188,10 @@ def _duplicates(spec: Tree) -> Errors:
 
 # --- what versions have in common ----------------------------------------------------------------------------------
 
-def _common(spec: Tree, options: Options) -> Errors:
+def _common(spec: Tree, options: Options, known: Plain) -> Errors:
     everywhere = [spec.get("subresources"), *(version.get("subresources") for version in spec["versions"])]
     found = root.check(SPEC.child("validation"), spec.get("validation"), any(map(_has_status, everywhere)),
-                       options.for_version(spec["version"]))
+                       options.for_version(spec["version"]), known)
     found += columns.subresources(SPEC.child("subresources"), spec.get("subresources"))
     found += columns.printer_columns(SPEC.child("additionalPrinterColumns"), spec.get("additionalPrinterColumns"))
     fields = spec.get("selectableFields")

@@ -14,6 +14,7 @@ from orlop.api.field import Path, forbidden, invalid, required
 from orlop.api.tree import Tree
 from orlop.kinds.checks import Errors
 from orlop.kinds.definitions import completeness, nested_rules
+from orlop.kinds.definitions.plain import NOTHING_PLAIN, Plain
 
 ROOT: Final = "must not be empty at the root"
 ITEM: Final = "must not be empty for specified array items"
@@ -26,13 +27,13 @@ _INT_OR_STRING: Final = "x-kubernetes-int-or-string"
 _NAMES: Final = frozenset({"name", "generateName"})
 
 
-def check(path: Path, schema: Tree) -> Errors:
-    found = _invariants(path, schema, ROOT) + completeness.check(path, schema)
+def check(path: Path, schema: Tree, plain: Plain = NOTHING_PLAIN) -> Errors:
+    found = _invariants(path, schema, ROOT, plain) + completeness.check(path, schema)
     return sorted(found, key=str)
 
 
-def _invariants(path: Path, schema: Tree, level: str) -> Errors:
-    found = _inner(path, schema, level)
+def _invariants(path: Path, schema: Tree, level: str, plain: Plain) -> Errors:
+    found = _inner(path, schema, level, plain)
     found += _extensions(path, schema)
     found += nested_rules.values(path, schema)
     found += _type(path, schema, level)
@@ -43,20 +44,22 @@ def _invariants(path: Path, schema: Tree, level: str) -> Errors:
     return found
 
 
-def _inner(path: Path, schema: Tree, level: str) -> Errors:
+def _inner(path: Path, schema: Tree, level: str, plain: Plain) -> Errors:
     found: Errors = []
     items, values = schema.get("items"), schema.get("additionalProperties")
     if isinstance(items, dict):
-        found += _invariants(path.child("items"), items, ITEM)
+        if id(items) not in plain:
+            found += _invariants(path.child("items"), items, ITEM, plain)
     elif schema.get("type") == "array":
         found.append(required(path.child("items"), "must be specified"))
     properties = path.child("properties")
     for name, member in (schema.get("properties") or {}).items():
-        found += _invariants(properties.key(name), member, FIELD)
+        if id(member) not in plain:
+            found += _invariants(properties.key(name), member, FIELD, plain)
     if values is not None and level == ROOT:
         found.append(forbidden(path.child("additionalProperties"), "must not be used at the root"))
-    if isinstance(values, dict):
-        found += _invariants(path.child("additionalProperties"), values, FIELD)
+    if isinstance(values, dict) and id(values) not in plain:
+        found += _invariants(path.child("additionalProperties"), values, FIELD, plain)
     return found
 
 

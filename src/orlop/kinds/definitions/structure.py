@@ -11,6 +11,7 @@ from orlop.api.tree import Tree
 from orlop.kinds.checks import SPEC, Errors
 from orlop.kinds.definitions import internal, structural_rules, unsupported
 from orlop.kinds.definitions.conditions import NON_STRUCTURAL, condition
+from orlop.kinds.definitions.plain import plain
 
 
 def complaint_about(definition: Tree) -> Tree | None:
@@ -23,10 +24,11 @@ def complaint_about(definition: Tree) -> Tree | None:
         schema = internal.schema_in(version.get("schema"))
         if schema is None:
             continue
-        unfit = unsupported.complaint(schema)
+        known = plain(schema)
+        unfit = unsupported.complaint(schema, known)
         if unfit:
             return condition(NON_STRUCTURAL, "Unknown", "StructuralError",
                              f"failed to check validation schema for version {version.get('name') or ''}: {unfit}")
         path = SPEC.child("versions").index(index).child("schema", "openAPIV3Schema")
-        found += structural_rules.check(path, schema)
+        found += structural_rules.check(path, schema, known)
     return condition(NON_STRUCTURAL, "True", "Violations", aggregate(found)) if found else None

@@ -9,15 +9,16 @@ from __future__ import annotations
 from typing import Final
 
 from orlop.api.tree import Tree
+from orlop.kinds.definitions.plain import NOTHING_PLAIN, Plain
 
 _KEYWORDS: Final = (("id", "id"), ("$schema", "schema"), ("$ref", "$ref"), ("patternProperties", "patternProperties"),
                     ("dependencies", "dependencies"), ("additionalItems", "additionalItems"),
                     ("definitions", "definitions"))
 
 
-def complaint(schema: Tree) -> str:
+def complaint(schema: Tree, plain: Plain = NOTHING_PLAIN) -> str:
     """The first thing that is unsupported, "" when nothing is."""
-    return _unsupported(schema) or _junctors(schema) or _preserving(schema) or _members(schema)
+    return _unsupported(schema) or _junctors(schema) or _preserving(schema) or _members(schema, plain)
 
 
 def _unsupported(schema: Tree) -> str:
@@ -41,10 +42,11 @@ def _junctors(schema: Tree) -> str:
     return next(filter(None, map(complaint, juncts)), "")
 
 
-def _members(schema: Tree) -> str:
+def _members(schema: Tree, plain: Plain) -> str:
     items, properties = schema.get("items"), schema.get("properties") or {}
     if isinstance(items, list) and items:
         return "OpenAPIV3Schema 'items' must be a schema, but is an array"
     members: list[object] = [items, *(properties[name] for name in sorted(properties)),
                              schema.get("additionalProperties")]
-    return next((found for member in members if isinstance(member, dict) and (found := complaint(member))), "")
+    return next((found for member in members if isinstance(member, dict) and id(member) not in plain
+                 and (found := complaint(member, plain))), "")

@@ -1,7 +1,7 @@
 """Selectors of devices: expressions in CEL.
 
 Called by the rules of classes and claims. Behaviour: kubernetes `pkg/apis/resource/validation/validation.go`
-(validateSelector, validateCELSelector), `dynamic-resource-allocation/cel`.
+(validateSelector, validateCELSelector).
 """
 
 from __future__ import annotations
@@ -10,23 +10,22 @@ from collections.abc import Sequence
 from typing import Final
 
 from orlop.api import names
-from orlop.api.field import Path, invalid, required, too_long
+from orlop.api.field import Path, required, too_long
 from orlop.api.tree import Tree
 from orlop.kinds.checks import Errors
 from orlop.kinds.devices.bounds import listed
 
 MAX_SELECTORS: Final = 32
 MAX_EXPRESSION: Final = 10 * 1024
-_EMPTY: Final = (
-    "compilation failed: ERROR: <input>:1:0: Syntax error: mismatched input '<EOF>' expecting {'[', '{', '(', '.', "
-    "'-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}")
 
 
 def check_selector(expression: str, path: Path) -> Errors:
     """What is wrong with the text of an expression; one that is too long is not looked into."""
     if names.length(expression) > MAX_EXPRESSION:
         return [too_long(path, MAX_EXPRESSION)]
-    return [] if expression else [invalid(path, expression, _EMPTY)]
+    from orlop.kinds.devices import selector_language  # loads the language
+
+    return selector_language.check(expression, path)
 
 
 def _selector(path: Path, selector: Tree) -> Errors:

@@ -23,6 +23,7 @@ from orlop.schema.types import Type
 
 _COMPUTE: Final = (CPU, MEMORY)
 _KINDS: Final = ("containers", "initContainers")
+_RESTARTED: Final = "non-sidecar init containers with a resize policy of RestartContainer cannot be resized"
 _ONLY: Final = "only cpu and memory resources are mutable"
 
 
@@ -90,9 +91,8 @@ def _removals(spec: Tree, before: Tree) -> Errors:
     found: Errors = []
     for kind in ("initContainers", "containers"):
         for position, (new, old) in enumerate(zip(spec.get(kind) or (), before.get(kind) or (), strict=True)):
-            if kind == "containers" or is_sidecar(old):
-                place = SPEC.child(kind).index(position).child("resources")
-                found += _removals_of_one(place, new.get("resources") or {}, old.get("resources") or {})
+            place = SPEC.child(kind).index(position).child("resources")
+            found += _removals_of_one(place, new.get("resources") or {}, old.get("resources") or {})
     return found
 
 
@@ -152,15 +152,12 @@ def _early(spec: Tree, before: Tree, compared: Tree, kind: Type) -> Errors:
     kept: list[Tree] = []
     for position, (new, old) in enumerate(zip(spec.get("initContainers") or (), before.get("initContainers") or (),
                                               strict=True)):
-        if not is_sidecar(new):
-            if not internal_form.same(element, new, old):
-                found.append(forbidden(SPEC, "resources for non-sidecar init containers are immutable"))
-            kept.append(new)
-            continue
-        settled = _with_former_compute(new, old)
+        place, settled = SPEC.child("initContainers").index(position), _with_former_compute(new, old)
         if not internal_form.same(element, settled, old):
-            found.append(forbidden(SPEC.child("initContainers").index(position),
-                                   "only cpu and memory resources for init or sidecar containers are mutable"))
+            found.append(forbidden(place, "only cpu and memory resources for init or sidecar containers are mutable"))
+        if not is_sidecar(new) and not internal_form.same(element, new, old):
+            found += [forbidden(place, _RESTARTED) for policy in new.get("resizePolicy") or ()
+                      if policy.get("restartPolicy") == "RestartContainer"]
         kept.append(settled)
     if kept:
         compared["initContainers"] = kept

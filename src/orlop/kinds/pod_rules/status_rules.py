@@ -12,7 +12,7 @@ from typing import Final
 
 from orlop.api import names
 from orlop.api.addresses import ip_warnings
-from orlop.api.field import Path, duplicate, forbidden, invalid, required
+from orlop.api.field import Path, duplicate, forbidden, internal, invalid, required
 from orlop.api.tree import Tree
 from orlop.kinds import ip
 from orlop.kinds.checks import STATUS, Errors, dns_label, qualified_name, said, unchanged
@@ -147,8 +147,12 @@ def _addresses(path: Path, listed: list[Tree], former: list[Tree]) -> Errors:
         if text not in known and not is_plain_address(text):
             found += ip.valid(path.index(position), text)
     if len(listed) > 1:
-        families = {ip.family(address.get("ip") or "") for address in listed}
-        if len(listed) > 2 or len(families) < 2:
+        families = [ip.family(address.get("ip") or "") for address in listed]
+        if "unknown" in families:
+            position = families.index("unknown")
+            found.append(internal(path, f"failed to check for dual stack with error:invalid IP[{position}]: "
+                                        f"{listed[position].get('ip') or ''}"))
+        if len(listed) > 2 or len(set(families)) < 2 or "unknown" in families:
             found.append(invalid(path, POD_IP.text(listed), _FAMILIES))
     return found
 

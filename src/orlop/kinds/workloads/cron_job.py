@@ -17,11 +17,11 @@ from orlop.kinds.generic import StatusStrategy
 from orlop.kinds.pod_rules.allowances import TEMPLATE as NO_FAULTS
 from orlop.kinds.pod_rules.terms import Allowances
 from orlop.kinds.rooms import RestOptions, Rooms
+from orlop.kinds.selector_form import shown_selector
 from orlop.kinds.workloads.base import WorkloadStrategy, rooms_of
 from orlop.kinds.workloads.cron_schedule import BadSchedule, check_schedule, zone_complaints
 from orlop.kinds.workloads.job import job_remarks
 from orlop.kinds.workloads.job_rules import job_spec
-from orlop.kinds.workloads.selecting import shown_selector
 
 _CONCURRENCY: Final = ("Allow", "Forbid", "Replace")
 _LONGEST_NAME: Final = 52

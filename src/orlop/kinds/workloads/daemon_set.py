@@ -17,11 +17,13 @@ from orlop.api.label_selector_validation import has_invalid_value, validate_labe
 from orlop.api.tree import Tree
 from orlop.kinds.checks import SPEC, Errors, not_negative
 from orlop.kinds.declaration import Resource
+from orlop.kinds.defaults.apps import GENERATION
 from orlop.kinds.generic import StatusStrategy
 from orlop.kinds.pod_rules import template as templates
 from orlop.kinds.pod_rules.allowances import TEMPLATE as NO_FAULTS
 from orlop.kinds.pod_rules.terms import Allowances
 from orlop.kinds.rooms import RestOptions, Rooms
+from orlop.kinds.selector_form import shown_selector
 from orlop.kinds.workloads.base import WorkloadStrategy, rooms_of
 from orlop.kinds.workloads.rollouts import counts, daemon_set_strategy, growing
 from orlop.kinds.workloads.selecting import (
@@ -32,10 +34,8 @@ from orlop.kinds.workloads.selecting import (
     lasting_pods,
     matching,
     readable,
-    shown_selector,
 )
 
-GENERATION: Final = "deprecated.daemonset.template.generation"
 _COUNTS: Final = ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady",
                   "observedGeneration", "updatedNumberScheduled", "numberAvailable", "numberUnavailable",
                   "collisionCount")
@@ -86,7 +86,7 @@ class DaemonSetStrategy(WorkloadStrategy):
     def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Errors:
         spec, before = obj.get("spec") or {}, old.get("spec") or {}
         found = daemon_set_rules(spec, self.allowances(old), lenient=has_invalid_value(before.get("selector")))
-        return found + found + fixed_selector(spec, before)  # upstream looks twice
+        return fixed_selector(spec, before) + found
 
 
 class DaemonSetStatusStrategy(StatusStrategy):

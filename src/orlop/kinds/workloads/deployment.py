@@ -43,6 +43,7 @@ def deployment_rules(spec: Tree, allow: Allowances) -> Errors:
 
 
 class DeploymentStrategy(WorkloadStrategy):
+    advises_on_name = True
     repeats_metadata_rules = ("change",)
 
     def changed(self, obj: Tree, old: Tree) -> bool:

@@ -104,6 +104,9 @@ class JobStrategy(WorkloadStrategy):
         spec = obj.setdefault("spec", {})
         if not spec.get("manualSelector"):
             generate_selector(obj)
+        made = (self.template(obj).get("metadata") or {}).get("labels")
+        if made and not obj["metadata"].get("labels"):  # the default of Jobs, once more when upstream reads them back
+            obj["metadata"]["labels"] = dict(made)
         super().prepare_for_create(ctx, obj)
 
     def remarks(self, obj: Tree) -> list[str]:
@@ -136,9 +139,14 @@ class JobStrategy(WorkloadStrategy):
         return found
 
     def _template_change(self, obj: Tree, old: Tree) -> Errors:
+        """Only of a Job at rest may anything change; then upstream shows the pod's spec alone."""
         new, before, status = self.template(obj), self.template(old), old.get("status") or {}
         if (old.get("spec") or {}).get("suspend") and is_true(status, "Suspended") and not status.get("active"):
-            before = with_directives(before, new)
+            pod, was = new.get("spec") or {}, with_directives(before, new)["spec"]
+            if not self.differs(pod, was, "spec", "template", "spec"):
+                return []
+            kind = self.member_type("spec", "template", "spec")
+            return [invalid(SPEC.child("template.spec"), internal_form.text(kind, pod), IMMUTABLE)]
         kind = self.member_type("spec", "template")
         if not self.differs(new, before, "spec", "template"):
             return []
@@ -179,7 +187,8 @@ def with_directives(before: Tree, new: Tree) -> Tree:
 
 def _resourced(container: Tree, new: Tree) -> Tree:
     made = dict(container)
-    carry(made, new, "resources")
+    if container.get("name") == new.get("name"):
+        carry(made, new, "resources")
     return made
 
 

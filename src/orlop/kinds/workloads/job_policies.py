@@ -97,7 +97,7 @@ def _exit_codes(path: Path, codes: Tree, names: set[Any]) -> Errors:
                              "must be one of the container or initContainer names in the pod template"))
     values, place = codes.get("values"), path.child("values")
     if not values:
-        return [*found, invalid(place, json_value(values or []), "at least one value is required")]
+        return [*found, invalid(place, json_value(values), "at least one value is required")]
     if len(values) > _MOST_VALUES:
         found.append(too_many(place, len(values), _MOST_VALUES))
     seen: set[int] = set()

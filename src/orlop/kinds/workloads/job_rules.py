@@ -15,13 +15,13 @@ from orlop.kinds.checks import SPEC, Errors, not_negative
 from orlop.kinds.go_form import Form
 from orlop.kinds.pod_rules import template as templates
 from orlop.kinds.pod_rules.terms import Allowances
+from orlop.kinds.selector_form import shown_selector
 from orlop.kinds.workloads.job_policies import failure_policy, success_policy
 from orlop.kinds.workloads.selecting import (
     MISMATCH,
     SELECTOR,
     readable,
     shown_labels,
-    shown_selector,
     template_labels,
 )
 
@@ -42,7 +42,7 @@ _WHEN_HIGH: Final = (f"must be less than or equal to {_MOST_WHEN_HIGH} when comp
                      "with backoff limit per index")
 _SUCCESS_RULE: Final = Form({"SucceededIndexes": ("succeededIndexes", None),
                              "SucceededCount": ("succeededCount", None)})
-SUCCESS_POLICY: Final = Form({"Rules": ("rules", [])}, {"Rules": _SUCCESS_RULE})
+SUCCESS_POLICY: Final = Form({"Rules": ("rules", None)}, {"Rules": _SUCCESS_RULE})
 _EXIT_CODES: Final = Form({"ContainerName": ("containerName", None), "Operator": ("operator", ""),
                            "Values": ("values", None)})
 _CONDITION: Final = Form({"Type": ("type", ""), "Status": ("status", "")})
@@ -53,8 +53,10 @@ FAILURE_POLICY: Final = Form({"Rules": ("rules", [])}, {"Rules": _FAILURE_RULE})
 
 
 def shown_policy(shape: Form, policy: Tree | None) -> GoText:
-    """A policy in messages. No rules show as an empty list: what decoding makes of one looks like an absent one."""
-    return shape.text(policy if policy is None else {**policy, "rules": policy.get("rules") or []})
+    """A policy in messages. No rules of failures show as an empty list: decoding makes one look like an absent one."""
+    if policy is None or shape is SUCCESS_POLICY:
+        return shape.text(policy)
+    return shape.text({**policy, "rules": policy.get("rules") or []})
 
 
 def job_spec(path: Path, spec: Tree, allow: Allowances) -> Errors:
@@ -156,7 +158,7 @@ def _has_label(template: Tree, key: str, value: str) -> Errors:
     if key not in (pairs or {}):
         return [required(path.key(key), f"must be '{value}'")]
     if (pairs or {})[key] != value:
-        return [invalid(path.key(key), (pairs or {})[key], f"must be '{value}'")]
+        return [invalid(path.key(key), shown_labels(pairs), f"must be '{value}'")]
     return []
 
 

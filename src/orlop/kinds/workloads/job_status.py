@@ -13,6 +13,7 @@ from orlop.api.field import OMITTED, duplicate, invalid, required
 from orlop.api.gotext import json_value
 from orlop.api.times import parse
 from orlop.api.tree import Tree
+from orlop.api.validation import IMMUTABLE
 from orlop.kinds.checks import STATUS, Errors, not_negative
 from orlop.kinds.go_form import Form
 from orlop.kinds.workloads.job_policies import BadIndexes, indexes, interval
@@ -25,7 +26,11 @@ _UNCOUNTED: Final = Form({"Succeeded": ("succeeded", None), "Failed": ("failed",
 
 
 def is_true(status: Tree, kind: str) -> bool:
-    return any(condition.get("type") == kind and condition.get("status") == "True"
+    return _says(status, kind, "True")
+
+
+def _says(status: Tree, kind: str, value: str) -> bool:
+    return any(condition.get("type") == kind and condition.get("status") == value
                for condition in status.get("conditions") or ())
 
 
@@ -90,30 +95,33 @@ class StatusChange:
         started = new.get("startTime")
         if (self._moved("startTime") or self._moved("completionTime")) and started and ended \
                 and parse(ended) < parse(started):
-            found.append(invalid(place, json_value(ended), "completionTime cannot be set before startTime"))
+            found.append(invalid(place, json_value(ended), "must be equal to or after `startTime`"))
         return found
 
     def _finish(self) -> Errors:
         new, found = self.new, []
         finished = _finished(new)
         turned = finished != _finished(self.old)
-        if self._turned("Failed") and is_true(new, "Failed") and not is_true(new, "FailureTarget"):
+        failed_moved = new.get("failedIndexes") != self.old.get("failedIndexes")
+        if (self._turned("Failed") or failed_moved) and is_true(new, "Failed") and not is_true(new, "FailureTarget"):
             found.append(invalid(_CONDITIONS, OMITTED,
                                  "cannot set Failed=True condition without the FailureTarget=true condition"))
-        if self._turned("Complete") and is_true(new, "Complete") and not is_true(new, "SuccessCriteriaMet"):
+        if (self._turned("Complete") or self._turned("SuccessCriteriaMet")) and is_true(new, "Complete") \
+                and not is_true(new, "SuccessCriteriaMet"):
             found.append(invalid(_CONDITIONS, OMITTED,
                                  "cannot set Complete=True condition without the SuccessCriteriaMet=true condition"))
         if not finished:
             return found
         if (turned or self._moved("active", 0)) and (new.get("active") or 0) > 0:
             found.append(invalid(STATUS.child("active"), new["active"], "active>0 is invalid for finished job"))
-        if (turned or self._moved("startTime")) and new.get("startTime") is None:
+        empty = self.spec.get("suspend") is True and self.spec.get("completions") == 0
+        if (turned or self._moved("startTime")) and new.get("startTime") is None and not empty:
             found.append(required(STATUS.child("startTime"), "startTime is required for finished job"))
         pods = new.get("uncountedTerminatedPods") or {}
         waiting = pods.get("failed") or pods.get("succeeded")
         if (turned or self._moved("uncountedTerminatedPods")) and waiting:
             found.append(invalid(STATUS.child("uncountedTerminatedPods"), _UNCOUNTED.text(pods),
-                                 "uncountedTerminatedPods needs to be empty for finished job"))
+                                 "must be empty for finished job"))
         return found
 
     def _indexes(self) -> Errors:
@@ -144,7 +152,8 @@ class StatusChange:
         turned = _finished(new) != _finished(self.old)
         if (turned or self._moved("terminating", 0)) and (terminating or 0) > 0 and _finished(new):
             found.append(invalid(STATUS.child("terminating"), terminating, "terminating>0 is invalid for finished job"))
-        if (self._moved("ready", 0) or self._moved("active", 0)) and (ready or 0) > (new.get("active") or 0):
+        moved = ready != self.old.get("ready") or self._moved("active", 0)
+        if moved and ready is not None and ready > (new.get("active") or 0):
             found.append(invalid(STATUS.child("ready"), ready, "cannot set more ready pods than active"))
         if is_true(new, "SuccessCriteriaMet"):
             for kind in ("Failed", "FailureTarget"):
@@ -167,10 +176,12 @@ class StatusChange:
             if (new.get(name) or 0) < (old.get(name) or 0):
                 found.append(invalid(STATUS.child(name), new.get(name) or 0, f"cannot decrease the {name} counter"))
         ended, started = new.get("completionTime"), old.get("startTime")
+        resumes = is_true(old, "Suspended") and _says(new, "Suspended", "False")
         if ended is not None and old.get("completionTime") is not None and ended != old["completionTime"]:
-            found.append(invalid(STATUS.child("completionTime"), json_value(ended), "completionTime cannot be mutated"))
-        if started is not None and started != new.get("startTime") and not self.spec.get("suspend"):
-            found.append(required(STATUS.child("startTime"), "startTime cannot be removed for unsuspended job"))
+            found.append(invalid(STATUS.child("completionTime"), json_value(ended), IMMUTABLE))
+        if started is not None and started != new.get("startTime") and not self.spec.get("suspend") and not resumes:
+            found.append(invalid(STATUS.child("startTime"), json_value(new.get("startTime")),
+                                 "field is immutable for unsuspended job once set"))
         met = is_true(new, "SuccessCriteriaMet")
         if is_true(old, "SuccessCriteriaMet") and not met:
             found.append(invalid(_CONDITIONS, OMITTED, "cannot disable the SuccessCriteriaMet=True condition"))

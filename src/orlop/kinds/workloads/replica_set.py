@@ -57,7 +57,7 @@ class ReplicaSetStrategy(WorkloadStrategy):
     def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Errors:
         spec = obj.get("spec") or {}
         found = replica_set_rules(spec, self.allowances(old))
-        return found + found + fixed_selector(spec, old.get("spec") or {})  # upstream looks twice
+        return found + fixed_selector(spec, old.get("spec") or {})
 
 
 class ReplicaCountsStrategy(StatusStrategy):

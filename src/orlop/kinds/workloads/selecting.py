@@ -17,35 +17,12 @@ from orlop.api.validation import IMMUTABLE
 from orlop.kinds.checks import SPEC, Errors
 from orlop.kinds.pod_rules import template as templates
 from orlop.kinds.pod_rules.terms import Allowances
+from orlop.kinds.selector_form import shown_selector
 
 SELECTOR: Final = SPEC.child("selector")
 TEMPLATE: Final = SPEC.child("template")
 MISMATCH: Final = "`selector` does not match template `labels`"
 ALWAYS: Final = ("Always",)
-
-
-def shown_selector(selector: Tree | None) -> GoText:
-    """A metav1.LabelSelector in messages: its JSON, without empty members."""
-    return json_value(shown_tree(selector))
-
-
-def shown_tree(selector: Tree | None) -> Tree | None:
-    """A metav1.LabelSelector as it stands within a struct that a message shows."""
-    if selector is None:
-        return None
-    form: Tree = {}
-    if pairs := selector.get("matchLabels"):
-        form["matchLabels"] = {key: pairs[key] for key in sorted(pairs)}
-    if expressions := selector.get("matchExpressions"):
-        form["matchExpressions"] = [_requirement(expression) for expression in expressions]
-    return form
-
-
-def _requirement(expression: Tree) -> Tree:
-    form: Tree = {"key": expression.get("key") or "", "operator": expression.get("operator") or ""}
-    if expression.get("values"):
-        form["values"] = expression["values"]
-    return form
 
 
 def shown_labels(pairs: Tree | None) -> GoText:

@@ -12,25 +12,28 @@ from orlop.api import names
 from orlop.api.context import Context
 from orlop.api.field import forbidden, invalid, required
 from orlop.api.tree import Tree
+from orlop.api.validation import validate_annotations, validate_labels
 from orlop.kinds.checks import SPEC, Errors, dns_label, not_negative
 from orlop.kinds.declaration import Resource
 from orlop.kinds.generic import StatusStrategy
-from orlop.kinds.persistent_volume_claim import claim_spec
+from orlop.kinds.persistent_volume_claim import claim_spec, claim_spec_warnings
+from orlop.kinds.pod_rules import pod_annotations
 from orlop.kinds.pod_rules import template as templates
 from orlop.kinds.pod_rules.allowances import TEMPLATE as NO_FAULTS
 from orlop.kinds.pod_rules.terms import Allowances
 from orlop.kinds.rooms import RestOptions, Rooms
 from orlop.kinds.scale import label_selector
+from orlop.kinds.selector_form import shown_selector
 from orlop.kinds.workloads.base import WorkloadStrategy, rooms_of
 from orlop.kinds.workloads.rollouts import counts, growing, retention, stateful_set_strategy, within
 from orlop.kinds.workloads.selecting import (
     SELECTOR,
     TEMPLATE,
+    is_empty,
     lasting_pods,
     matching,
     readable,
     selector_rules,
-    shown_selector,
 )
 
 _POLICIES: Final = ("OrderedReady", "Parallel")
@@ -39,6 +42,8 @@ _CHANGEABLE: Final = ("replicas", "template", "updateStrategy", "minReadySeconds
 _NO_OTHERS: Final = (
     "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
     "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden")
+_HISTORY_ADVICE: Final = ("spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 "
+                         "is recommended")
 _COUNTS: Final = ("replicas", "readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas",
                   "observedGeneration", "collisionCount")
 _PARTS: Final = ("readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas")
@@ -69,16 +74,24 @@ def with_claims(spec: Tree) -> Tree:
         return template
     inner: Tree = template.get("spec") or {}
     own = [volume for volume in inner.get("volumes") or () if volume.get("name") not in claims]
-    made = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in claims]
-    return {**template, "spec": {**inner, "volumes": own + made}}
+    made = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in dict.fromkeys(claims)]
+    return {**template, "spec": {**inner, "volumes": made + own}}
 
 
 def _template(spec: Tree, allow: Allowances, *, inside: bool) -> Errors:
     selector = readable(spec.get("selector"))
     if selector is None:
         return [invalid(SELECTOR, shown_selector(spec.get("selector")), "")]
-    found = matching(TEMPLATE, spec.get("template") or {}, selector)
-    return found + templates.template(TEMPLATE, with_claims(spec), allow) if inside else found
+    template = spec.get("template") or {}
+    given = spec.get("selector")
+    found = [] if given is not None and is_empty(given) else matching(TEMPLATE, template, selector)
+    if inside:
+        found += templates.template(TEMPLATE, with_claims(spec), allow)
+    metadata = template.get("metadata") or {}
+    found += validate_labels(metadata.get("labels") or {}, TEMPLATE.child("labels"))
+    notes, place = metadata.get("annotations") or {}, TEMPLATE.child("annotations")
+    found += validate_annotations(notes, place)  # once more, as upstream does
+    return found + pod_annotations.rules(place, notes, template.get("spec") or {}, bad_cost=allow.deletion_cost)
 
 
 def stateful_set_rules(spec: Tree, allow: Allowances, *, is_new: bool, inside: bool = True) -> Errors:
@@ -109,6 +122,17 @@ def _drop_unavailable(obj: Tree, old: Tree) -> None:
         _rolling(obj).pop("maxUnavailable", None)
 
 
+def _remarks(spec: Tree, *inside: str) -> list[str]:
+    """`inside`: what upstream adds to the place of a claim's template."""
+    found: list[str] = []
+    for position, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
+        place = SPEC.child("volumeClaimTemplates").index(position)
+        found += claim_spec_warnings(place.child(*inside) if inside else place, claim.get("spec") or {})
+    if (spec.get("revisionHistoryLimit") or 0) < 0:
+        found.append(_HISTORY_ADVICE)
+    return found
+
+
 class StatefulSetStrategy(WorkloadStrategy):
     repeats_metadata_rules = ("change",)
 
@@ -122,6 +146,12 @@ class StatefulSetStrategy(WorkloadStrategy):
 
     def check_name(self, name: str, prefix: bool) -> Sequence[str]:
         return names.name_is_dns_label(name, prefix)
+
+    def warnings_on_create(self, ctx: Context, obj: Tree) -> Sequence[str]:
+        return [*super().warnings_on_create(ctx, obj), *_remarks(obj.get("spec") or {})]
+
+    def warnings_on_update(self, ctx: Context, obj: Tree, old: Tree) -> Sequence[str]:
+        return [*super().warnings_on_update(ctx, obj, old), *_remarks(obj.get("spec") or {}, "Spec")]
 
     def validate(self, ctx: Context, obj: Tree) -> Errors:
         return stateful_set_rules(obj.get("spec") or {}, NO_FAULTS, is_new=True)

@@ -22,6 +22,7 @@ from orlop.kinds.workloads.base import WorkloadStrategy, rooms_of
 
 _TEMPLATE: Final = Path("template")
 _DATA: Final = Path("data")
+_REVISION: Final = Path("revision")
 
 
 class PodTemplateStrategy(WorkloadStrategy):
@@ -48,12 +49,16 @@ class PodTemplateStrategy(WorkloadStrategy):
 
 class RevisionStrategy(MainStrategy):
     def validate(self, ctx: Context, obj: Tree) -> Errors:
-        found = [] if obj.get("data") is not None else [required(_DATA, "data is mandatory")]
-        return found + not_negative(Path("revision"), obj.get("revision"))
+        found, data = not_negative(_REVISION, obj.get("revision")), obj.get("data")
+        if data is None:
+            found.append(required(_DATA, "data is mandatory"))
+        elif not isinstance(data, dict):
+            found.append(required(_DATA, "data must be a valid JSON object"))
+        return found
 
     def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Errors:
         data = obj.get("data")
-        return self.validate(ctx, obj) + unchanged(_DATA, data, old.get("data"), json_value(data))
+        return not_negative(_REVISION, obj.get("revision")) + unchanged(_DATA, data, old.get("data"), json_value(data))
 
 
 def pod_template_rooms(resource: Resource, options: RestOptions) -> Rooms:

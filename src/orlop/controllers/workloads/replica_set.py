@@ -1,0 +1,174 @@
+"""ReplicaSets: as many pods as wanted.
+
+Follows ReplicaSets and their pods; makes and deletes pods, writes the status. Pods are made by `create_pod`, which goes
+through admission as a client's would. Orphans are not adopted. Plays the part of kubernetes
+`pkg/controller/replicaset/replica_set.go`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from orlop.api.errors import APIError
+from orlop.api.tree import Tree
+from orlop.controllers.work_queue import WorkQueue
+from orlop.controllers.workloads.dependents import Dependents, reference
+from orlop.controllers.writer import Writer
+from orlop.registry import times
+from orlop.registry.store import Store
+from orlop.storage.interface import DELETED, Event
+from orlop.storage.predicate import EVERYTHING
+
+BURST: Final = 100
+"""Pods made or deleted for one ReplicaSet at a time."""
+_GROUP: Final = "apps"
+_PLURAL: Final = "replicasets"
+
+CreatePod = Callable[[str, Tree], Awaitable[str]]
+"""Creates a pod in a namespace; its name. Raises APIError."""
+
+
+class ReplicaSetController:
+    """`statuses` is the store of the status room; `now`: seconds since 1970."""
+
+    def __init__(self, writer: Writer, statuses: Store, create_pod: CreatePod, now: Callable[[], float]) -> None:
+        self._writer, self._statuses, self._create_pod, self._now = writer, statuses, create_pod, now
+        self._sets = writer.stores[(_GROUP, _PLURAL)]
+        self._queue = WorkQueue("replica-sets", self._reconcile)
+        self._pods = Dependents(writer.stores[("", "pods")], "ReplicaSet", self._queue.add)
+
+    def start(self) -> None:
+        self._pods.start()
+        for entry in self._sets.cache.select(EVERYTHING).entries:
+            self._queue.add(entry.key[len(self._sets.prefix):])
+        self._subscriber = self._sets.cache.subscribe(EVERYTHING, self._on_sets, lasting=True)
+        self._queue.start()
+
+    async def stop(self) -> None:
+        self._subscriber.cancel()
+        self._pods.stop()
+        await self._queue.stop()
+
+    def _on_sets(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if event.type != DELETED:
+                self._queue.add(event.entry.key[len(self._sets.prefix):])
+
+    async def _reconcile(self, key: str) -> bool:
+        entry = self._sets.cache.peek(self._sets.prefix + key)
+        if entry is None:
+            return False
+        found = entry.tree()
+        metadata, pods = found["metadata"], self._pods.of(entry.tree()["metadata"]["uid"])
+        more = False
+        if not metadata.get("deletionTimestamp"):
+            more = await self._scale(found, [pod for pod in pods if _active(pod)])
+            pods = self._pods.of(metadata["uid"])
+        await self._write_status(found, [pod for pod in pods if _active(pod)])
+        wait = _until_available(found, pods, self._now())
+        if wait:
+            self._queue.add_later(key, wait)
+        return more
+
+    async def _scale(self, found: Tree, active: list[Tree]) -> bool:
+        """True when there is more to do."""
+        missing: int = (found["spec"].get("replicas") or 0) - len(active)
+        namespace = found["metadata"]["namespace"]
+        if missing > 0:
+            made = pod_of(found)
+            count = min(missing, BURST)
+            await asyncio.gather(*(self._make(namespace, made) for _ in range(count)))
+        elif missing < 0:
+            for pod in surplus(active, -missing)[:BURST]:
+                await self._delete(namespace, pod["metadata"]["name"])
+        return abs(missing) > BURST
+
+    async def _make(self, namespace: str, made: Tree) -> None:
+        self._note(namespace, await self._create_pod(namespace, made))
+
+    def _note(self, namespace: str, name: str) -> None:
+        """Its event may come later than our next look."""
+        entry = self._writer.peek("", "pods", namespace, name)
+        if entry is not None:
+            self._pods.note(entry)
+
+    async def _delete(self, namespace: str, name: str) -> None:
+        try:
+            await self._writer.delete("", "pods", namespace, name)
+        except APIError as error:
+            if error.code != 404:
+                raise
+        self._note(namespace, name)
+
+    async def _write_status(self, found: Tree, active: list[Tree]) -> None:
+        status = status_of(found, active, self._now())
+        if all((found.get("status") or {}).get(name, 0) == value for name, value in status.items()):
+            return
+
+        def change(tree: Tree) -> bool:
+            tree["status"] = {**(tree.get("status") or {}), **status}
+            return True
+
+        metadata = found["metadata"]
+        try:
+            await self._writer.change(self._statuses, _GROUP, _PLURAL, metadata["namespace"], metadata["name"], change,
+                                      uid=metadata["uid"])
+        except APIError as error:
+            if error.code not in (404, 409):
+                raise
+
+
+# --- plans, pure -------------------------------------------------------------------------------------------------
+
+
+def pod_of(found: Tree) -> Tree:
+    """A pod of the template."""
+    template = found["spec"]["template"]
+    shape = template.get("metadata") or {}
+    return {"apiVersion": "v1", "kind": "Pod", "spec": template["spec"], "metadata": {
+        "generateName": f"{found['metadata']['name']}-", "labels": shape.get("labels") or {},
+        "annotations": shape.get("annotations") or {}, "finalizers": shape.get("finalizers") or [],
+        "ownerReferences": [reference(found, "apps/v1", "ReplicaSet")]}}
+
+
+def _active(pod: Tree) -> bool:
+    return not pod["metadata"].get("deletionTimestamp") and (pod.get("status") or {}).get("phase") not in (
+        "Succeeded", "Failed")
+
+
+def _ready_since(pod: Tree) -> float | None:
+    for condition in (pod.get("status") or {}).get("conditions") or ():
+        if condition.get("type") == "Ready" and condition.get("status") == "True":
+            since = condition.get("lastTransitionTime")
+            return times.seconds(since) if since else 0.0
+    return None
+
+
+def surplus(active: list[Tree], count: int) -> list[Tree]:
+    """The pods that are missed the least: those without a node, not running, not ready, then the youngest."""
+    def worth(pod: Tree) -> tuple[bool, bool, bool, float]:
+        running = (pod.get("status") or {}).get("phase") == "Running"
+        created = pod["metadata"].get("creationTimestamp")
+        return (bool(pod["spec"].get("nodeName")), running, _ready_since(pod) is not None,
+                -times.seconds(created) if created else 0.0)
+
+    return sorted(active, key=worth)[:count]
+
+
+def status_of(found: Tree, active: list[Tree], now: float) -> Tree:
+    wanted = (found["spec"]["template"].get("metadata") or {}).get("labels") or {}
+    settle = found["spec"].get("minReadySeconds") or 0
+    ready = [since for pod in active if (since := _ready_since(pod)) is not None]
+    labelled = [pod for pod in active if wanted.items() <= (pod["metadata"].get("labels") or {}).items()]
+    return {"replicas": len(active), "fullyLabeledReplicas": len(labelled), "readyReplicas": len(ready),
+            "availableReplicas": sum(1 for since in ready if now - since >= settle),
+            "observedGeneration": found["metadata"].get("generation") or 0}
+
+
+def _until_available(found: Tree, pods: list[Tree], now: float) -> float:
+    """Seconds until the next ready pod counts as available, 0 when none is waited for."""
+    settle = found["spec"].get("minReadySeconds") or 0
+    waits = [since + settle - now for pod in pods if (since := _ready_since(pod)) is not None]
+    return min((wait for wait in waits if wait > 0), default=0.0)
