@@ -99,7 +99,7 @@ ANY = {"x-kubernetes-preserve-unknown-fields": True}
                        "type": {"type": "string", "enum": ["cat", "dog"]}},
         "oneOf": [{"properties": {"type": {"enum": ["cat"]}}, "required": ["lives"]},
                   {"properties": {"type": {"enum": ["dog"]}}}]}),
-], ids=str)  # fmt: skip
+])  # fmt: skip
 def test_types(annotation: Any, schema: dict[str, Any]) -> None:
     """Each type has the schema that says the same."""
     assert SchemaMaker().of(annotation) == schema

@@ -127,12 +127,16 @@ class Ownership:
         with _trying("failed to convert new object"):
             return there, there if new is old else convert(new, self.version, version)
 
-    def reconciled(self, owners: Owners) -> Owners:
-        """The owners with their fields as the types are today; those in versions that are gone are left out."""
+    def reconciled(self, owners: Owners, live: Tree) -> Owners:
+        """The owners with their fields as the types are today; those in versions that are gone are left out. Raises
+        TypedError where the live object cannot be seen in one of those versions."""
         result: Owners = {}
         for owner, owned in owners.items():
             node = self.versions.type(owned.version)
             if node is not None:
+                if self.versions.strict and owned.version != self.version:
+                    with _trying(""):
+                        self.versions.convert(live, self.version, owned.version)
                 fields = self._reconcile(owned, node)
                 result[owner] = owned if fields is owned.fields else owned._replace(fields=fields)
         return result

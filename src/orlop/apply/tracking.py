@@ -65,7 +65,7 @@ class FieldManager:
         try:
             if self._evolving:
                 self._check(before, new)
-                owners = self._ownership.reconciled(owners)
+                owners = self._ownership.reconciled(owners, before)
             writer = entries.owner(manager, UPDATE, self._version, self.subresource)
             if old is None and not owners:
                 return entries.encode(self._ownership.create(before, new, writer, now))
@@ -154,12 +154,13 @@ class FieldManager:
             fields = self._applied(config)
             if self._evolving:
                 self._check_live(live)
-            owners = self._ownership.reconciled(owners)
+            owners = self._ownership.reconciled(owners, live)
             applied = {name: value for name, value in config.items() if name not in ("kind", "apiVersion")}
             applier = entries.owner(manager, APPLY, self._version, self.subresource)
             merged, after = self._ownership.apply(live, applied, fields, owners, applier, force)
         except TypedError as error:
-            raise errors.unknown(f"{error.doing or 'failed to merge config'}: {error}") from None
+            doing = "failed to merge config" if error.doing is None else error.doing
+            raise errors.unknown(f"{doing}: {error}" if doing else str(error)) from None
         if merged is not live and applier in after:
             after[applier] = after[applier]._replace(time=now)
         return merged, after

@@ -25,9 +25,9 @@ class Complaint(NamedTuple):
 
 class TypedError(ValueError):
     """Values that cannot be understood under their type; the message has upstream's words. `doing` is what was tried
-    when that came out."""
+    when that came out, "" where that is not told."""
 
-    def __init__(self, complaints: list[Complaint], doing: str = "") -> None:
+    def __init__(self, complaints: list[Complaint], doing: str | None = None) -> None:
         super().__init__(told(complaints))
         self.complaints, self.doing = complaints, doing
 

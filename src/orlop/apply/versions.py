@@ -26,7 +26,7 @@ class Versions:
 
     def __init__(self, types: Callable[[str], Node | None], convert: Convert, strict: bool = False) -> None:
         """`strict`: conversions may make what does not fit the type of the wanted version (custom kinds)."""
-        self._types, self._convert, self._strict = types, convert, strict
+        self._types, self._convert, self.strict = types, convert, strict
         self._known: dict[str, Node | None] = {}
 
     def type(self, version: str) -> Node | None:
@@ -43,7 +43,7 @@ class Versions:
         if source == target:
             return tree
         converted = self._convert(tree, source, target)
-        node = self.type(target) if self._strict else None
+        node = self.type(target) if self.strict else None
         complaints = node.validate(converted) if node is not None else ()  # in another version none may repeat
         if complaints:
             raise TypedError(list(complaints))

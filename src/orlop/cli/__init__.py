@@ -20,6 +20,7 @@ _COMMANDS: Final = {
     "snapshot": "snapshot",
     "storage": "storage",
     "crd": "crd",
+    "node": "node",
 }
 """Command to the module of this package that has it, under the same name."""
 

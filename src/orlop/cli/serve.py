@@ -6,15 +6,20 @@ runs, so that `--help` is instant.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from orlop.cli.place import EXISTING, etcd
 from orlop.cli.values import Duration, Items
+
+if TYPE_CHECKING:
+    from orlop.server.run import Beside, Running
 
 _DEFAULT_DIR = Path(".orlop")
 
@@ -66,6 +71,13 @@ _DEFAULT_DIR = Path(".orlop")
 @click.option("--access-log", type=click.Path(path_type=Path, dir_okay=False), help="File for one JSON line a request.")
 @click.option("--shutdown-grace", type=click.FloatRange(0), default=10.0, show_default=True,
               help="Seconds that requests under way get to finish at the end.")
+@click.option("--kubelet-client-certificate", type=EXISTING, help="Certificate towards kubelets. [default: one of ours]")
+@click.option("--kubelet-client-key", type=EXISTING, help="Its key.")
+@click.option("--kubelet-certificate-authority", type=EXISTING,
+              help="Whose certificates kubelets must have. [default: any]")
+@click.option("--kubelet-preferred-address-types", multiple=True, callback=Items(),
+              help="Addresses of a node, the best first; default: Hostname,InternalDNS,InternalIP,ExternalDNS,"
+                   "ExternalIP.")
 @click.option("--namespace-controller/--no-namespace-controller", default=True, show_default=True,
               help="Empty and remove namespaces that are deleted.")
 @click.option("--namespace-deletion-grace", type=click.FloatRange(0), default=2.0, show_default=True,
@@ -84,8 +96,17 @@ _DEFAULT_DIR = Path(".orlop")
               help="Mark ServiceCIDRs as ready, and hold those in use (kube-controller-manager's part).")
 @click.option("--resource-quota-controller/--no-resource-quota-controller", default=False, show_default=True,
               help="Count what resource quotas limit (kube-controller-manager's part).")
+@click.option("--nodes", type=click.IntRange(0, 64), default=0, show_default=True, help="Simulated nodes to be, too.")
+@click.option("--node-mode", type=click.Choice(["fake", "process"]), default="fake", show_default=True,
+              help="fake: pods only look as if they ran. process: their commands run on this machine as you.")
+@click.option("--node-pods", type=click.IntRange(1, 60_000), default=110, show_default=True,
+              help="Pods that each of the nodes takes.")
+@click.option("--scheduler/--no-scheduler", default=None, help="Choose nodes for pods. [default: with --nodes]")
+@click.option("--workload-controllers/--no-workload-controllers", default=None,
+              help="See to Deployments, ReplicaSets, Jobs and endpoints of services. [default: with --nodes]")
 @click.option("-v", "--verbose", is_flag=True, help="Log more on standard error.")
-def serve(verbose: bool, **flags: Any) -> None:
+def serve(verbose: bool, nodes: int, node_mode: str, node_pods: int, scheduler: bool | None,
+          workload_controllers: bool | None, **flags: Any) -> None:
     """Serve the Kubernetes API until SIGTERM or ^C.
 
     Once ready, one line on standard output says where; DATA_DIR/admin.kubeconfig and DATA_DIR/admin.token are the
@@ -101,7 +122,33 @@ def serve(verbose: bool, **flags: Any) -> None:
 
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, stream=sys.stderr,
                         format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    chooses = nodes > 0 if scheduler is None else scheduler
+    controls = nodes > 0 if workload_controllers is None else workload_controllers
+    beside = _beside(nodes, node_mode, node_pods, chooses, controls) if nodes or chooses or controls else None
     try:
-        uvloop.run(run(Config(**flags)))
+        uvloop.run(run(Config(**flags), beside=beside))
     except (DataDirError, StorageError, TokenFileError, OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
+
+
+def _beside(nodes: int, mode: str, pods: int, scheduler: bool, workloads: bool) -> Beside:
+    """What is asked for besides the server."""
+    from orlop.node.api import APIUnavailable
+    from orlop.node.beside import Plan, cluster_beside
+    from orlop.node.registration import NodeUnregistered
+    from orlop.node.settings import PROCESS_WARNING
+
+    plan = Plan(nodes, mode, pods, scheduler, workloads)
+
+    @contextlib.asynccontextmanager
+    async def cluster(server: Running) -> AsyncIterator[None]:
+        try:
+            async with cluster_beside(server, plan) as made:
+                if mode == "process" and made:
+                    names = ", ".join(one.settings.name for one in made)
+                    print(PROCESS_WARNING.format(names=names), file=sys.stderr, flush=True)
+                yield
+        except (APIUnavailable, NodeUnregistered) as error:
+            raise click.ClickException(str(error)) from error
+
+    return cluster

@@ -52,6 +52,21 @@ _ZERO: Final[dict[str, Value]] = {
 }
 
 
+TOLD_APART: Final[dict[str, frozenset[str]]] = {
+    "io.k8s.api.rbac.v1.Role": frozenset({"rules"}),
+    "io.k8s.api.rbac.v1.ClusterRole": frozenset({"rules"}),
+    "io.k8s.api.discovery.v1.EndpointSlice": frozenset({"endpoints", "ports"}),
+    "io.k8s.api.storage.v1.CSINodeSpec": frozenset({"drivers"}),
+    "io.k8s.api.core.v1.LimitRangeSpec": frozenset({"limits"}),
+    "io.k8s.api.autoscaling.v2.HPAScalingRules": frozenset({"policies"}),
+    "io.k8s.api.batch.v1.PodFailurePolicyOnExitCodesRequirement": frozenset({"values"}),
+    "io.k8s.api.batch.v1.SuccessPolicy": frozenset({"rules"}),
+}
+"""Lists for which an empty one is not the same as none. Of the first, who gives an empty one owns the field: they stay
+as given until the strategy of the kind makes null of them, as storing and reading them does upstream. The last three
+are refused when they are empty, and never stored."""
+
+
 class Structural:
     """Makes and keeps the decoders of one way of storing.
 
@@ -75,12 +90,15 @@ class Structural:
         fields = kind.fields
         keep = frozenset(name for name, field in fields.items()
                          if field.type.shape == t.POINTER or not field.omitempty)
+        told_apart = TOLD_APART.get(kind.openapi, frozenset())
         always = [(name, self.zero(field.type)) for name, field in fields.items() if field.always_printed]
 
         def resolve(key: str) -> Want:
             if key not in fields:
                 raise Surprise
-            want = table[key] = self._want(fields[key])
+            field = fields[key]
+            want = table[key] = (self._list(field.type.element, False, keep_empty=True) if key in told_apart
+                                 else self._want(field))
             return want
 
         def decode(obj: Any) -> Any:
@@ -166,8 +184,8 @@ class Structural:
             return self._schema_or(shape, kind.element)
         return _SPECIAL[shape]
 
-    def _list(self, element: Type, omit: bool) -> Decoder:
-        empty = self._empty(omit)
+    def _list(self, element: Type, omit: bool, keep_empty: bool = False) -> Decoder:
+        empty = None if keep_empty else self._empty(omit)
         item = self._element(element)
 
         def decode(value: Any) -> Any:

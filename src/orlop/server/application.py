@@ -186,6 +186,7 @@ class Application:
             "resolver": lambda: self.resolver,
             "storage_ready": self.storage.ready,
             "kubelet": self.kubelet,
+            "kubelet_preferred_address_types": config.kubelet_preferred_address_types,
             "proxy_transport": self.pod_transport,
         }
         self._options = RestOptions(self.cache, self.schema, self.outside, settings, self.stores, self.storage)

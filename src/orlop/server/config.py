@@ -102,7 +102,8 @@ _CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "shutdown_grace": _check_not_negative,
 }
 _PATHS: Final = ("data_dir", "token_auth_file", "access_log", "etcd_cafile", "etcd_certfile", "etcd_keyfile",
-                  "etcd_password_file", "encryption_provider_config")
+                  "etcd_password_file", "encryption_provider_config", "kubelet_client_certificate",
+                  "kubelet_client_key", "kubelet_certificate_authority")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,10 @@ class Config:
     kubernetes_version: str = "1.36"
     access_log: Path | None = None
     shutdown_grace: float = 10.0
+    kubelet_client_certificate: Path | None = None
+    kubelet_client_key: Path | None = None
+    kubelet_certificate_authority: Path | None = None
+    kubelet_preferred_address_types: tuple[str, ...] = ()
     namespace_controller: bool = True
     namespace_deletion_grace: float = 2.0
     garbage_collector_controller: bool = True

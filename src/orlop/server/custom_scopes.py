@@ -23,6 +23,7 @@ from orlop.kinds.custom.ending import NoNewObjects
 from orlop.kinds.custom.kind import CustomKind
 from orlop.kinds.declaration import Resource
 from orlop.schema.interface import Schema
+from orlop.structural.defaulting import copied
 from orlop.world.clock import Clock
 
 _SCALE: Final = GroupVersionKind("autoscaling", "v1", "Scale")
@@ -85,6 +86,11 @@ def _check(kind: CustomKind, version: str, actual: GroupVersionKind) -> None:
 
 
 def _restore_applied(kind: CustomKind, version: str, tree: Tree) -> None:
+    """What was not applied is shared with the stored object, which lacks the defaults of versions other than its own
+    and has to go on without them."""
+    if len(kind.definition.versions) > 1:
+        for name, value in tree.items():
+            tree[name] = copied(value)
     kind.bodies(version).restore_applied(tree)
 
 

@@ -16,7 +16,7 @@ import random
 import signal
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -173,7 +173,9 @@ def _application(storage: Storage, config: Config, outside: Outside, directory: 
     if config.token_auth_file is not None:
         tokens |= load_token_file(config.token_auth_file)
     own = directory.path / f"{KUBELET_CLIENT}.crt"
-    kubelet = KubeletClient(Credentials(own, own.with_suffix(".key"), None))
+    certificate = config.kubelet_client_certificate or own
+    key = config.kubelet_client_key or certificate.with_suffix(".key")
+    kubelet = KubeletClient(Credentials(certificate, key, config.kubelet_certificate_authority))
     return Application(storage, config, outside, keys, tokens, programs, kubelet, builtins)
 
 
@@ -280,7 +282,12 @@ async def _tick(application: Application, protected: Protection) -> None:
             log.exception("housekeeping failed; it will be tried again")
 
 
-async def serve(config: Config, programs: Sequence[Program] = (), builtins: bool = True) -> None:
+Beside = Callable[[Running], contextlib.AbstractAsyncContextManager[object]]
+"""What lives as long as a server, and uses it as its clients do."""
+
+
+async def serve(config: Config, programs: Sequence[Program] = (), builtins: bool = True,
+                beside: Beside | None = None) -> None:
     """Run until SIGTERM or SIGINT, saying on standard output when and where the server is ready. A second signal ends
     the process at once."""
     stop = asyncio.Event()
@@ -294,7 +301,8 @@ async def serve(config: Config, programs: Sequence[Program] = (), builtins: bool
 
     for number in signals:
         loop.add_signal_handler(number, on_signal)
-    async with running(config, programs=programs, builtins=builtins) as server:
+    async with running(config, programs=programs, builtins=builtins) as server, (
+            contextlib.nullcontext() if beside is None else beside(server)):
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         kubeconfig = server.directory.path / "admin.kubeconfig"
