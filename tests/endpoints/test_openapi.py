@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from orlop.api.http import Request, Response
-from orlop.endpoints import openapi_descriptions, openapi_v2
+from orlop.endpoints import openapi_descriptions, openapi_swagger, openapi_v2
 from orlop.endpoints.openapi import OpenAPI
 from orlop.endpoints.openapi_descriptions import Descriptions
 from orlop.endpoints.openapi_proto import yaml_of
@@ -331,3 +331,27 @@ def test_descriptions_are_found_in_the_optional_package(
     assert found is not None
     assert "v1.36.1-local" in found.identity
     assert openapi_descriptions.find("1.20") is None
+
+
+def test_v2_is_made_once_for_all_who_ask_meanwhile(openapi: OpenAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And anew after a change, which converts the changed document only."""
+    made: list[int] = []
+
+    class Counted(openapi_v2.Part):
+        def __init__(self, documents: Any, known: Any = ()) -> None:
+            made.append(1)
+            super().__init__(documents, known)
+
+    monkeypatch.setattr(openapi_swagger, "Part", Counted)
+
+    async def ask(times: int) -> list[Response]:
+        requests = [Request("GET", "/openapi/v2", "", {}) for _ in range(times)]
+        answers = [openapi.serve(request) for request in requests]
+        return list(await asyncio.gather(*(_awaited(each) for each in answers if not isinstance(each, Response))))
+
+    openapi.add(PATH, BOATS)
+    first = asyncio.run(ask(3))
+    assert len(first) == 3 and len({answer.body for answer in first}) == 1 and len(made) == 2
+    openapi.add("apis/example.org/v2", BOATS)
+    assert asyncio.run(ask(1))[0].headers != first[0].headers
+    assert len(made) == 3
