@@ -73,3 +73,10 @@ def test_addresses_are_given_back() -> None:
     assert first.startswith("127.65.") and addresses.take() != first
     addresses.release(first)
     assert addresses.take(first) == first
+
+
+def test_nodes_of_one_machine_begin_at_different_addresses() -> None:
+    """Two servers, each with its first node: what listens on one pod's address is not in the way of the other's."""
+    one, other = (PodAddresses(1, loopback=True, home=f"/home/{name}/nodes/node-1") for name in ("a", "b"))
+    assert not {one.take() for _ in range(100)} & {other.take() for _ in range(100)}
+    assert PodAddresses(1, loopback=True, home="/home/a/nodes/node-1").take().rpartition(".")[2] == "1"

@@ -1,15 +1,19 @@
 """Addresses of the pods of one node.
 
 Used by `agent`. In fake mode they come from 10.64.0.0/10 and lead nowhere; in process mode from 127.64.0.0/10, which
-every Linux machine has on its loopback: a process may listen on its pod's own address.
+every Linux machine has on its loopback: a process may listen on its pod's own address. That loopback is shared by all
+nodes of the machine, also those of other servers; so each begins elsewhere, where its `home` says.
 """
 
 from __future__ import annotations
 
 from typing import Final
+from zlib import crc32
 
 PODS: Final = 65_000
 """Addresses of one node."""
+_BLOCKS: Final = 250
+"""Places to begin at."""
 
 
 class AddressesExhausted(Exception):
@@ -17,10 +21,12 @@ class AddressesExhausted(Exception):
 
 
 class PodAddresses:
-    def __init__(self, number: int, loopback: bool) -> None:
+    """`home` is the directory of the node's pods, which no two nodes of a machine share."""
+
+    def __init__(self, number: int, loopback: bool, home: str = "") -> None:
         self._prefix = f"{127 if loopback else 10}.{64 + number % 64}"
         self._taken: dict[str, None] = {}
-        self._next = 0
+        self._next = crc32(home.encode()) % _BLOCKS << 8 if loopback and home else 0
 
     def take(self, wanted: str = "") -> str:
         """One that is free; `wanted` if that is ours and free. Raises AddressesExhausted."""

@@ -62,7 +62,7 @@ class Agent:
         self._events, self._clock = events, clock
         self._works: dict[str, Work] = {}
         """By uid; bounded by the pods bound to this node."""
-        self._addresses = PodAddresses(settings.number, settings.mode == PROCESS)
+        self._addresses = PodAddresses(settings.number, settings.mode == PROCESS, str(settings.data_dir or ""))
         self._queue = WorkQueue(f"node-{settings.name}", self._reconcile, WORKERS)
         self.follower = Follower(api, "/api/v1/pods", f"fieldSelector={quote('spec.nodeName=' + settings.name)}",
                                  self._on_pod)
