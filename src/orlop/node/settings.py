@@ -20,7 +20,8 @@ PROCESS_WARNING: Final = ("process mode: the commands of pods bound to {names} r
 @dataclass(frozen=True, slots=True)
 class NodeSettings:
     """`port` 0 takes a free one. `number` tells nodes of one process apart: their pods' addresses depend on it.
-    `data_dir` is where process mode keeps files; an absolute path. `heartbeat` in seconds: how often the Lease is renewed."""
+    `data_dir` is where process mode keeps files; an absolute path. `heartbeat` in seconds: how often the Lease is
+    renewed."""
 
     name: str
     mode: str = FAKE
