@@ -15,12 +15,12 @@ from orlop.api.field import Path, invalid, not_supported
 from orlop.api.gotext import json_value
 from orlop.api.label_selector_validation import has_invalid_value, validate_label_selector
 from orlop.api.tree import Tree
-from orlop.kinds.admission_registration.status_conditions import conditions
 from orlop.kinds.checks import NOT_NEGATIVE, SPEC, STATUS, Errors, not_negative, said
 from orlop.kinds.declaration import Resource
 from orlop.kinds.generic import CountingStrategy, StatusStrategy
 from orlop.kinds.rooms import RestOptions, Rooms, stores
 from orlop.kinds.selector_form import shown_tree
+from orlop.kinds.status_conditions import conditions
 
 _POLICIES: Final = ("AlwaysAllow", "IfHealthyBudget")
 _COUNTS: Final = ("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods")

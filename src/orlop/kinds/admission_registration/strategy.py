@@ -12,8 +12,8 @@ from orlop.api.context import Context
 from orlop.api.field import forbidden, required
 from orlop.api.gvk import GroupVersionKind
 from orlop.api.tree import Tree
-from orlop.kinds import catalog
-from orlop.kinds.admission_registration import bindings, policies, status_conditions
+from orlop.kinds import catalog, status_conditions
+from orlop.kinds.admission_registration import bindings, policies
 from orlop.kinds.admission_registration.parameters import ParameterRights
 from orlop.kinds.admission_registration.webhooks import Demands, demands_of_update, webhooks
 from orlop.kinds.checks import SPEC, STATUS, Errors

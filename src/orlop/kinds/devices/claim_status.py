@@ -1,21 +1,21 @@
 """What became of a claim: which devices it got, who uses it, what their drivers say.
 
 Called by the status strategy of claims. Behaviour: kubernetes `pkg/apis/resource/validation/validation.go`
-(validateResourceClaimStatusUpdate and its parts), apimachinery `apis/meta/v1/validation` ValidateConditions.
+(validateResourceClaimStatusUpdate and its parts).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
 from orlop.api import names
 from orlop.api.addresses import interface_address
-from orlop.api.field import GoText, Path, duplicate, forbidden, invalid, not_supported, required, too_long, too_many
+from orlop.api.field import GoText, Path, forbidden, invalid, not_supported, required, too_long, too_many
 from orlop.api.gotext import json_value
 from orlop.api.tree import Tree
-from orlop.kinds.checks import STATUS, Errors, dns_label, label_name, said
+from orlop.kinds import status_conditions
+from orlop.kinds.checks import STATUS, Errors, dns_label
 from orlop.kinds.csi import driver_name
 from orlop.kinds.devices.access import device_id
 from orlop.kinds.devices.bounds import UNLIMITED, listed, unique
@@ -31,15 +31,7 @@ MAX_CONDITIONS: Final = 8
 MAX_INTERFACE: Final = 256
 MAX_HARDWARE_ADDRESS: Final = 128
 MAX_IPS: Final = 16
-MAX_REASON: Final = 1024
-MAX_MESSAGE: Final = 32 * 1024
 _SOURCES: Final = ("FromClaim", "FromClass")
-_STATUSES: Final = ("False", "True", "Unknown")
-_REASON: Final = "[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?"
-_REASON_TEXT: Final = (
-    "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric "
-    "characters or '_,:', and must end with an alphanumeric character or '_'")
-_is_reason: Final = re.compile(_REASON).fullmatch
 
 
 def reserved_for(users: Sequence[Tree] | None) -> Errors:
@@ -90,38 +82,7 @@ def _conditions(path: Path, conditions: Sequence[Tree]) -> Errors:
     found: Errors = []
     if len(conditions) > MAX_CONDITIONS:
         found.append(too_many(path, len(conditions), MAX_CONDITIONS))
-    seen: set[str] = set()
-    for index, condition in enumerate(conditions):
-        kind, place = condition.get("type") or "", path.index(index)
-        if kind in seen:
-            found.append(duplicate(place.child("type"), kind))
-        seen.add(kind)
-        found += _condition(place, kind, condition)
-    return found
-
-
-def _condition(path: Path, kind: str, condition: Tree) -> Errors:
-    status, reason = condition.get("status") or "", condition.get("reason") or ""
-    found = label_name(path.child("type"), kind)
-    if status not in _STATUSES:
-        found.append(not_supported(path.child("status"), json_value(status), _STATUSES))
-    generation = condition.get("observedGeneration") or 0
-    if generation < 0:
-        text = "must be greater than or equal to zero"
-        found.append(invalid(path.child("observedGeneration"), generation, text))
-    if not condition.get("lastTransitionTime"):
-        found.append(required(path.child("lastTransitionTime")))
-    place = path.child("reason")
-    if not reason:
-        found.append(required(place))
-    elif not _is_reason(reason):
-        examples = ("my_name", "MY_NAME", "MyName", "ReasonA,ReasonB", "ReasonA:ReasonB")
-        found += said(place, reason, [names.wrong_form(_REASON_TEXT, _REASON, *examples)])
-    if names.length(reason) > MAX_REASON:
-        found.append(too_long(place, MAX_REASON))
-    if names.length(condition.get("message") or "") > MAX_MESSAGE:
-        found.append(too_long(path.child("message"), MAX_MESSAGE))
-    return found
+    return found + status_conditions.conditions(path, conditions)
 
 
 def reservations(status: Tree, old: Tree, deleted: bool) -> Errors:

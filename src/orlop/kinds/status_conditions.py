@@ -1,6 +1,7 @@
 """Conditions of the standard form (metav1.Condition) in a status.
 
-Used by `strategy`. Behaviour: apimachinery `pkg/apis/meta/v1/validation/validation.go` ValidateConditions.
+Used by the rules of kinds whose status has them. Behaviour:
+apimachinery `pkg/apis/meta/v1/validation/validation.go` ValidateConditions.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Final
 
 from orlop.api import names
 from orlop.api.field import Path, duplicate, invalid, not_supported, required, too_long
+from orlop.api.gotext import json_value
 from orlop.api.tree import Tree
 from orlop.kinds.checks import Errors, label_name, said
 
@@ -40,7 +42,7 @@ def _condition(path: Path, condition: Tree) -> Errors:
     found: Errors = []
     status, generation = condition.get("status") or "", condition.get("observedGeneration") or 0
     if status not in _STATUSES:
-        found.append(not_supported(path.child("status"), status, _STATUSES))
+        found.append(not_supported(path.child("status"), json_value(status), _STATUSES))
     if generation < 0:
         found.append(invalid(path.child("observedGeneration"), generation, "must be greater than or equal to zero"))
     if not condition.get("lastTransitionTime"):
