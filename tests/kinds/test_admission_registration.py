@@ -9,7 +9,7 @@ from kind_bench import Kind, Tree
 
 from orlop.api.context import User
 from orlop.auth.interface import Attributes, Decision
-from orlop.kinds.admission_registration.go_url import URLError, parse
+from orlop.kinds.go_url import URLError, parse
 
 GROUP = "admissionregistration.k8s.io"
 RULE = {"apiGroups": ["g"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["things"]}

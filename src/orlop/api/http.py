@@ -107,8 +107,8 @@ class Response:
 
 
 class Stream:
-    """An answer without end known beforehand: chunked and flushed at once. With a Content-Length among its headers it is
-    sent bare; its writer keeps to that length or aborts."""
+    """An answer without end known beforehand: chunked and flushed at once. With a Content-Length among its headers it
+    is sent bare; its writer keeps to that length or aborts."""
 
     __slots__ = ("content_type", "headers", "open", "status")
 

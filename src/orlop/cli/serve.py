@@ -71,7 +71,7 @@ _DEFAULT_DIR = Path(".orlop")
 @click.option("--access-log", type=click.Path(path_type=Path, dir_okay=False), help="File for one JSON line a request.")
 @click.option("--shutdown-grace", type=click.FloatRange(0), default=10.0, show_default=True,
               help="Seconds that requests under way get to finish at the end.")
-@click.option("--kubelet-client-certificate", type=EXISTING, help="Certificate towards kubelets. [default: one of ours]")
+@click.option("--kubelet-client-certificate", type=EXISTING, help="Certificate towards kubelets; default: ours.")
 @click.option("--kubelet-client-key", type=EXISTING, help="Its key.")
 @click.option("--kubelet-certificate-authority", type=EXISTING,
               help="Whose certificates kubelets must have. [default: any]")

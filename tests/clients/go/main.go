@@ -44,6 +44,7 @@ var scenarios = map[string]func(*World) error{
 	"metadata":  metadataOnly,
 	"discovery": discoveries,
 	"election":  election,
+	"streams":   streams,
 	"loop":      loop,
 }
 

@@ -13,7 +13,6 @@ from orlop.api import names
 from orlop.api.field import Path, duplicate, invalid, not_supported, required
 from orlop.api.label_selector_validation import validate_label_selector
 from orlop.api.tree import Tree
-from orlop.kinds.admission_registration.client_config import client_config
 from orlop.kinds.admission_registration.matching import (
     FAILURE_POLICIES,
     MATCH_POLICIES,
@@ -22,6 +21,7 @@ from orlop.kinds.admission_registration.matching import (
     rule,
 )
 from orlop.kinds.checks import Errors, each, one_of, said
+from orlop.kinds.webhook_client import client_config
 
 _WEBHOOKS: Final = Path("webhooks")
 _REVIEWS: Final = ("v1", "v1beta1")

@@ -13,8 +13,9 @@ from orlop.api.field import Path, forbidden, invalid, required
 from orlop.api.gotext import json_value
 from orlop.api.tree import Tree
 from orlop.kinds.checks import Errors, chosen
-from orlop.kinds.definitions import ca_bundle, webhook
+from orlop.kinds.definitions import ca_bundle
 from orlop.kinds.definitions.options import REVIEW_VERSIONS, Options
+from orlop.kinds.webhook_client import client_config
 
 _WEBHOOK: Final = "Webhook"
 _NO_WEBHOOK: Final = "should not be set when strategy is not set to Webhook"
@@ -38,16 +39,7 @@ def check(path: Path, conversion: Tree | None, options: Options) -> Errors:
 def _client(path: Path, client: Tree | None, options: Options) -> Errors:
     if client is None:
         return [required(path, "required when strategy is set to Webhook")]
-    url, service = client.get("url"), client.get("service")
-    found: Errors = []
-    if (url is None) == (service is None):
-        found.append(required(path, "exactly one of url or service is required"))
-    elif url is not None:
-        found += webhook.url(path.child("url"), url)
-    elif service is not None:
-        # Upstream hands name and namespace on in each other's place.
-        swapped = {**service, "name": service.get("namespace"), "namespace": service.get("name")}
-        found += webhook.service(path.child("service"), swapped)
+    found = client_config(path, client)
     bundle = client.get("caBundle") or ""
     problem = "" if options.any_bundle else ca_bundle.complaint(bundle)
     if problem:

@@ -1,6 +1,7 @@
 """Where a webhook is: a URL, or a service of the cluster.
 
-Used by the rules of webhook configurations. Behaviour: apiserver `pkg/util/webhook/validation.go`.
+Used by the rules of webhook configurations and of definitions that are converted by one. Behaviour:
+apiserver `pkg/util/webhook/validation.go`.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from typing import Final
 from orlop.api import names
 from orlop.api.field import Path, invalid, required
 from orlop.api.tree import Tree
-from orlop.kinds.admission_registration.go_url import URLError, parse
 from orlop.kinds.checks import Errors, said
+from orlop.kinds.go_url import URLError, parse
 
 _FORM: Final = "; desired format: https://host[/path]"
 

@@ -1,6 +1,6 @@
 """URLs as Go reads them, with Go's complaints. Pure.
 
-Used by `client_config`. Behaviour: Go's `net/url` Parse.
+Used by `webhook_client`. Behaviour: Go's `net/url` Parse.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _host(host: str) -> str:
             raise _BadPart("missing ']' in host")
         port = host[end + 1 :]
     else:
-        port = host[host.rfind(":") :] if ":" in host else ""
+        port = host[host.find(":") :] if ":" in host else ""
     if not _PORT.fullmatch(port):
         raise _BadPart(f"invalid port {quote(port)} after host")
     bad = next((char for char in host if char != "%" and _BAD_IN_HOST.match(char) and char not in _GOOD_IN_HOST), "")
