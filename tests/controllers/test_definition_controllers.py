@@ -68,13 +68,11 @@ class World:
 
     async def until(self, wanted: Callable[[Tree], bool], name: str = NAME) -> Tree:
         """The definition once it is as wanted."""
-        found = await self.get(name)
-        if wanted(found):
-            return found
         cache = self.server.running.application.stores[(GROUP, PLURAL)].cache
         moved = asyncio.Event()
         subscriber = cache.subscribe(EVERYTHING, lambda events: moved.set(), lasting=True)
         try:
+            found = await self.get(name)
             while not wanted(found):
                 await moved.wait()
                 moved.clear()

@@ -9,6 +9,7 @@ Behaviour: apiextensions-apiserver `pkg/controller/{status,establish,nonstructur
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -83,7 +84,7 @@ class DefinitionController:
         if self._status.version(name) == self._done.get(name, ("", False))[0]:
             return False
         definition = self._status.read(name)
-        for step in (self._name, self._establish, self._look_at_schemas, self._look_at_approval):
+        for step in (self._name_and_establish, self._look_at_schemas, self._look_at_approval):
             if definition is None:
                 return False
             if await step(name, definition):
@@ -95,11 +96,15 @@ class DefinitionController:
 
     # --- names ---------------------------------------------------------------------------------------------------
 
-    async def _name(self, name: str, definition: Tree) -> bool:
-        written = await self._change(name, definition, self._rename)
-        if written:
+    async def _name_and_establish(self, name: str, definition: Tree) -> bool:
+        """Two writes, as watchers know it, but begun together: a kind is served from the first one on, and who uses it
+        then finds the definition settled."""
+        uid = definition["metadata"]["uid"]
+        wanted = [change for change in (self._rename, self._to_established) if change(definition)]
+        written = await asyncio.gather(*(self._status.change(name, uid, change) for change in wanted))
+        if self._rename in wanted and written[0]:
             self._look_at_others(name)
-        return written
+        return any(written)
 
     def _rename(self, definition: Tree) -> bool:
         wanted, has = names.requested_names(definition), names.accepted_names(definition)
@@ -128,9 +133,6 @@ class DefinitionController:
         return known[1]
 
     # --- what follows from the names -----------------------------------------------------------------------------
-
-    async def _establish(self, name: str, definition: Tree) -> bool:
-        return await self._change(name, definition, self._to_established)
 
     def _to_established(self, definition: Tree) -> bool:
         if not conditions.holds(definition, conditions.NAMES_ACCEPTED) \
