@@ -74,10 +74,6 @@ def _insert_all(into: dict[Any, Any], entries: dict[Any, Any]) -> dict[Any, Any]
     return into
 
 
-def _insert_any(into: Any, *rest: Any) -> Any:
-    return insert(into, *rest) if len(rest) == 2 else _insert_all(into, *rest)
-
-
 def _functions() -> tuple[Function, ...]:
     return (
         function("optional.of", plain("optional_of", (_V,), _OPTIONAL, Optional)),

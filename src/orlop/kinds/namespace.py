@@ -20,7 +20,7 @@ from orlop.kinds.declaration import Resource
 from orlop.kinds.generic import MainStrategy, StatusStrategy, carry
 from orlop.kinds.rooms import RestOptions, Rooms, form, prefix
 from orlop.registry import times
-from orlop.registry.delete import FOREGROUND_FINALIZER, ORPHAN_FINALIZER
+from orlop.registry.delete import FOREGROUND_FINALIZER, ORPHAN_FINALIZER, check_in_place
 from orlop.registry.encoding import encode
 from orlop.registry.error_mapping import interpret
 from orlop.registry.interface import Admit, Object
@@ -122,7 +122,7 @@ class NamespaceStore(Store):
         if entry is None:
             raise errors.not_found(_NAMESPACES, name)
         namespace = entry.tree()
-        _check_preconditions(namespace["metadata"], options)
+        check_in_place(_NAMESPACES, namespace["metadata"], options)
         if not namespace["metadata"].get("deletionTimestamp"):
             return await self._terminate(ctx, name, admit, options), False
         if (namespace.get("spec") or {}).get("finalizers"):
@@ -136,7 +136,7 @@ class NamespaceStore(Store):
             if entry is None:
                 raise KeyNotFound(key)
             obj = entry.tree()
-            _check_preconditions(obj["metadata"], options)
+            check_in_place(_NAMESPACES, obj["metadata"], options)
             verdict = admit(obj, None)
             return self._terminating(obj, options) if verdict is None else after(verdict, obj)
 
@@ -157,17 +157,6 @@ class NamespaceStore(Store):
         obj["status"] = {**(obj.get("status") or {}), "phase": TERMINATING}
         _set_policy_finalizers(metadata, options)
         return Write(encode(obj), self._attributes(obj))
-
-
-def _check_preconditions(metadata: Tree, options: DeleteOptions) -> None:
-    wanted = options.preconditions
-    if wanted is None:
-        return
-    for label, value, actual in (("UID", wanted.uid, metadata.get("uid", "")),
-                                 ("ResourceVersion", wanted.resource_version, metadata.get("resourceVersion", ""))):
-        if value is not None and value != actual:
-            why = f"Precondition failed: {label} in precondition: {value}, {label} in object meta: {actual}"
-            raise errors.conflict(_NAMESPACES, metadata["name"], why)
 
 
 def _set_policy_finalizers(metadata: Tree, options: DeleteOptions) -> None:

@@ -48,6 +48,19 @@ def check_preconditions(strategy: Strategy, metadata: Tree, options: DeleteOptio
             f"in record ({version}). The object might have been modified"))
 
 
+def check_in_place(resource: GroupResource, metadata: Tree, options: DeleteOptions) -> None:
+    """The preconditions of kinds whose deletion is first an update of their own (namespaces, definitions): other words,
+    and the resource's name. Raises 409."""
+    wanted = options.preconditions
+    if wanted is None:
+        return
+    for label, value, actual in (("UID", wanted.uid, metadata.get("uid", "")),
+                                 ("ResourceVersion", wanted.resource_version, metadata.get("resourceVersion", ""))):
+        if value is not None and value != actual:
+            why = f"Precondition failed: {label} in precondition: {value}, {label} in object meta: {actual}"
+            raise errors.conflict(resource, metadata["name"], why)
+
+
 def begin(strategy: Strategy, ctx: Context, obj: Tree, options: DeleteOptions, now: float) -> tuple[Grace, int]:
     """Decide on grace and mark `obj` accordingly. Returns the verdict and the seconds of grace granted."""
     metadata = obj["metadata"]

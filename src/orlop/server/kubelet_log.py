@@ -14,7 +14,7 @@ from orlop.api import errors
 from orlop.api.errors import APIError
 from orlop.api.field import quote
 from orlop.api.gvk import GroupResource
-from orlop.api.http import Answer, Channel, Frame, Request, Stream
+from orlop.api.http import Answer, Channel, Request, Stream
 from orlop.kinds.kubelet import Location
 from orlop.server.kubelet_dial import DialError
 from orlop.server.kubelet_log_socket import over_websocket
@@ -60,18 +60,11 @@ async def read(pool: Pool, context: ssl.SSLContext, location: Location, request:
 
 
 def _pass_on(channel: Channel, wire: Wire, pool: Pool, location: Location, context: ssl.SSLContext) -> None:
-    def part(data: bytes) -> None:
-        channel.write(Frame(data))
-        if channel.congested:
-            wire.pause_reading()
-
     def end(complete: bool) -> None:
-        channel.on_drained = None
         channel.close()
         pool.back(location, context, wire)
 
-    channel.on_lost, channel.on_drained = wire.abort, wire.resume_reading
-    wire.deliver(part, end)
+    wire.stream(channel, end)
 
 
 async def _refusal(wire: Wire, head: Head, name: str) -> APIError:

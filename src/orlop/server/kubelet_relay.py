@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from orlop.api import errors
-from orlop.api.http import Answer, Channel, Frame, Request, Response, Stream
+from orlop.api.http import Answer, Channel, Request, Response, Stream
 from orlop.kinds.kubelet import Location
 from orlop.server import kubelet_html
 from orlop.server.kubelet_dial import DialError
@@ -89,18 +89,11 @@ class Relay:
         self._pool.back(self._location, self._context, wire)
 
     def _pass_on(self, channel: Channel, wire: Wire) -> None:
-        def part(data: bytes) -> None:
-            channel.write(Frame(data))
-            if channel.congested:
-                wire.pause_reading()
-
         def end(complete: bool) -> None:
-            channel.on_drained = None
             channel.close() if complete else channel.abort()
             self._end(wire)
 
-        channel.on_lost, channel.on_drained = wire.abort, wire.resume_reading
-        wire.deliver(part, end)
+        wire.stream(channel, end)
 
     def rewritten(self, link: str) -> str:
         """A link as it leads through the proxy; those to elsewhere and relative ones stay."""

@@ -13,6 +13,8 @@ from typing import Final, cast
 
 import httptools
 
+from orlop.api.http import Channel, Frame
+
 MOST_HELD: Final = 256 * 1024
 """Bytes kept for a reader that is not there yet: then the connection is not read."""
 LONGEST_HEAD: Final = 10 << 20
@@ -130,6 +132,22 @@ class Wire(asyncio.Protocol):
             self._finish(self._complete)
         else:
             self._go_on()
+
+    def stream(self, channel: Channel, on_end: Callable[[bool], None]) -> None:
+        """The body into a channel, no faster than its client takes it; a client that leaves ends it. `on_end` closes
+        the channel."""
+
+        def part(data: bytes) -> None:
+            channel.write(Frame(data))
+            if channel.congested:
+                self.pause_reading()
+
+        def end(complete: bool) -> None:
+            channel.on_drained = None
+            on_end(complete)
+
+        channel.on_lost, channel.on_drained = self.abort, self.resume_reading
+        self.deliver(part, end)
 
     async def whole(self, limit: int) -> tuple[bytes, bool]:
         """The body, at most `limit` bytes of it, and whether that is all. Raises WireError when it breaks off."""

@@ -74,11 +74,3 @@ def schemas(spec: Tree) -> Iterator[Tree]:
         own = schema_in(version.get("schema"))
         if own is not None:
             yield own
-
-
-def schema_of(definition: Tree, version: str) -> Tree | None:
-    """What a version of a (v1) definition holds as schema; None for a version that is not there."""
-    for found in (definition.get("spec") or {}).get("versions") or ():
-        if found.get("name") == version:
-            return found.get("schema") or {}
-    return None

@@ -21,6 +21,7 @@ from orlop.kinds.definitions import conditions
 from orlop.kinds.definitions.strategy import DefinitionStatusStrategy, DefinitionStrategy
 from orlop.kinds.rooms import RestOptions, Rooms, form, prefix
 from orlop.registry import times
+from orlop.registry.delete import check_in_place
 from orlop.registry.encoding import encode
 from orlop.registry.error_mapping import interpret
 from orlop.registry.interface import Admit, Object
@@ -41,7 +42,7 @@ class DefinitionStore(Store):
         if entry is None:
             raise errors.not_found(_DEFINITIONS, name)
         found = entry.tree()["metadata"]
-        _check_preconditions(found, options)
+        check_in_place(_DEFINITIONS, found, options)
         wanted = options.preconditions or Preconditions()
         options = replace(options, preconditions=Preconditions(found["uid"], wanted.resource_version))
         if found.get("deletionTimestamp"):
@@ -58,7 +59,7 @@ class DefinitionStore(Store):
             if entry is None:
                 raise KeyNotFound(key)
             obj = entry.tree()
-            _check_preconditions(obj["metadata"], options)
+            check_in_place(_DEFINITIONS, obj["metadata"], options)
             verdict = admit(obj, None)
             return self._ending(obj) if verdict is None else after(verdict, obj)
 
@@ -79,17 +80,6 @@ class DefinitionStore(Store):
             metadata["finalizers"] = [*finalizers, FINALIZER]
         conditions.put(obj, _PENDING, now)
         return Write(encode(obj), self._attributes(obj))
-
-
-def _check_preconditions(metadata: Tree, options: DeleteOptions) -> None:
-    wanted = options.preconditions
-    if wanted is None:
-        return
-    for label, value, actual in (("UID", wanted.uid, metadata.get("uid", "")),
-                                 ("ResourceVersion", wanted.resource_version, metadata.get("resourceVersion", ""))):
-        if value is not None and value != actual:
-            why = f"Precondition failed: {label} in precondition: {value}, {label} in object meta: {actual}"
-            raise errors.conflict(_DEFINITIONS, metadata["name"], why)
 
 
 def rooms(resource: Resource, options: RestOptions) -> Rooms:
