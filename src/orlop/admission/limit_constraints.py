@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
-from orlop.api import quantity
+from orlop.api.amounts import read
 from orlop.api.quantity import Quantity
 from orlop.api.tree import Tree
 
@@ -20,21 +20,17 @@ _MOST_IN_MILLIS: Final = ((1 << 63) - 1) // 1000
 """What is larger is compared in whole units."""
 
 
-def parsed(amounts: Mapping[str, str] | None) -> dict[str, Quantity]:
-    return {name: quantity.parse(text) for name, text in (amounts or {}).items()}
-
-
 def complaints(limit: Tree, requests: Amounts, limits: Amounts, *, requests_only: bool = False) -> list[str]:
     """What one item of a LimitRange says to the amounts of a container, a pod or, `requests_only`, a claim."""
     kind, found = limit.get("type") or "", []
-    for name, bound in parsed(limit.get("min")).items():
+    for name, bound in read(limit.get("min")).items():
         found.append(_too_little(kind, name, bound, requests.get(name), limits.get(name)))
-    for name, bound in parsed(limit.get("max")).items():
+    for name, bound in read(limit.get("max")).items():
         if requests_only:
             found.append(_asks_too_much(kind, name, bound, requests.get(name)))
         else:
             found.append(_too_much(kind, name, bound, requests.get(name), limits.get(name)))
-    for name, bound in () if requests_only else parsed(limit.get("maxLimitRequestRatio")).items():
+    for name, bound in () if requests_only else read(limit.get("maxLimitRequestRatio")).items():
         found.append(_too_far_apart(kind, name, bound, requests.get(name), limits.get(name)))
     return [text for text in found if text]
 

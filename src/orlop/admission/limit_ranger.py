@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from orlop.admission.interface import CREATE, UPDATE, Attributes
-from orlop.admission.limit_constraints import aggregate, complaints, parsed
+from orlop.admission.limit_constraints import aggregate, complaints
 from orlop.admission.pod_sums import pod_sum
 from orlop.admission.second_look import CatchUp, second_look
+from orlop.api.amounts import read
 from orlop.api.gvk import GroupResource, GroupVersionResource
 from orlop.api.tree import Tree
 
@@ -109,10 +110,10 @@ def _pod_complaints(limit: Tree, spec: Tree) -> list[str]:
         return []
     owned = [one.get("resources") or {} for member in _CONTAINERS for one in spec.get(member) or ()]
     return [text for resources in owned
-            for text in complaints(limit, parsed(resources.get("requests")), parsed(resources.get("limits")))]
+            for text in complaints(limit, read(resources.get("requests")), read(resources.get("limits")))]
 
 
 def _claim_complaints(limit: Tree, spec: Tree) -> list[str]:
     if limit.get("type") != "PersistentVolumeClaim":
         return []
-    return complaints(limit, parsed((spec.get("resources") or {}).get("requests")), {}, requests_only=True)
+    return complaints(limit, read((spec.get("resources") or {}).get("requests")), {}, requests_only=True)

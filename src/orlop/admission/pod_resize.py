@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Final
 
 from orlop.admission.interface import UPDATE, Attributes
-from orlop.admission.quota_amounts import ZERO, read
 from orlop.admission.quota_pod_sums import pod_requests
 from orlop.admission.second_look import CatchUp, second_look
+from orlop.api.amounts import ZERO, read
 from orlop.api.errors import APIError
 from orlop.api.field import quote
 from orlop.api.gvk import GroupResource, GroupVersionResource

@@ -11,9 +11,9 @@ from typing import Final
 
 from orlop.admission.extended_resources import REQUESTS
 from orlop.admission.interface import CREATE, UPDATE
-from orlop.admission.quota_amounts import ONE, Amounts, add
 from orlop.admission.quota_pods import is_quota_of_extended
 from orlop.admission.quota_scopes import no_scope
+from orlop.api.amounts import ONE, Amounts, add
 from orlop.api.gvk import GroupResource
 from orlop.api.quantity import Quantity
 from orlop.api.tree import Tree

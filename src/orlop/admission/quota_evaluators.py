@@ -12,10 +12,10 @@ from typing import Final, Protocol
 
 from orlop.admission.default_storage_class import CLASS_ANNOTATION
 from orlop.admission.interface import CREATE, UPDATE
-from orlop.admission.quota_amounts import ONE, ZERO, Amounts, read
 from orlop.admission.quota_claims import DeviceClaimEvaluator
 from orlop.admission.quota_pods import PodEvaluator
 from orlop.admission.quota_scopes import claim_scope, no_scope, selectors
+from orlop.api.amounts import ONE, ZERO, Amounts, read
 from orlop.api.gvk import GroupResource
 from orlop.api.quantity import Quantity
 from orlop.api.tree import Tree

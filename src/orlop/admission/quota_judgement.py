@@ -6,8 +6,8 @@ Used by `ResourceQuota`. Behaviour: CheckRequest of apiserver `pkg/admission/plu
 from __future__ import annotations
 
 from orlop.admission.interface import Attributes
-from orlop.admission.quota_amounts import Amounts, add, increase, masked, read, shown, without_zeros
 from orlop.admission.quota_evaluators import Evaluator, in_scope
+from orlop.api.amounts import Amounts, add, increase, masked, read, shown, without_zeros
 from orlop.api.tree import Tree
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from orlop.admission.quota_amounts import Amounts, add, raise_to, read
+from orlop.api.amounts import Amounts, add, raise_to, read
+from orlop.api.pod_amounts import of_containers
 from orlop.api.tree import Tree
 
 _OF_PODS: Final = frozenset({"cpu", "memory"})
@@ -47,25 +48,7 @@ def _of_pod(spec: Tree, member: str) -> Amounts:
 
 
 def _of_containers(pod: Tree, member: str) -> Amounts:
-    spec, effective = pod.get("spec") or {}, _effective(pod, member)
-    total: Amounts = {}
-    for container in spec.get("containers") or ():
-        add(total, effective(container, True))
-    sidecars: Amounts = {}
-    peak: Amounts = {}
-    for container in spec.get("initContainers") or ():
-        stays = container.get("restartPolicy") == "Always"
-        own = effective(container, stays)
-        if stays:
-            add(total, own)
-            add(sidecars, own)
-            raise_to(peak, sidecars)
-        else:
-            start = dict(own)
-            add(start, sidecars)
-            raise_to(peak, start)
-    raise_to(total, peak)
-    return total
+    return of_containers(pod.get("spec") or {}, _effective(pod, member))
 
 
 def _effective(pod: Tree, member: str) -> Callable[[Tree, bool], Amounts]:

@@ -10,10 +10,10 @@ from typing import Final
 
 from orlop.admission.extended_resources import REQUESTS, is_extended, is_native
 from orlop.admission.interface import CREATE, UPDATE
-from orlop.admission.quota_amounts import ONE, Amounts, add, read
 from orlop.admission.quota_pod_sums import pod_limits, pod_requests, says_itself
 from orlop.admission.quota_scopes import is_terminating, pod_scope
 from orlop.api import times
+from orlop.api.amounts import ONE, Amounts, add, read
 from orlop.api.gvk import GroupResource
 from orlop.api.quantity import Quantity
 from orlop.api.tree import Tree

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
-from orlop.admission.quota_amounts import Amounts, add
+from orlop.api.amounts import Amounts, add
 from orlop.api.gvk import GroupResource
 
 LIFETIME: Final = 30.0

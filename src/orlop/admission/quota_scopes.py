@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from orlop.admission.quota_amounts import read
+from orlop.api.amounts import read
 from orlop.api.tree import Tree
 
 _COMPUTE: Final = ("cpu", "memory")

@@ -13,12 +13,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 from orlop.admission.interface import CREATE, UPDATE, Attributes
-from orlop.admission.quota_amounts import Amounts, take_away, written
-from orlop.admission.quota_amounts import read as amounts_of
 from orlop.admission.quota_evaluators import Evaluator, Evaluators
 from orlop.admission.quota_judgement import Judgement
 from orlop.admission.quota_reservations import Reservations
 from orlop.admission.second_look import CatchUp
+from orlop.api.amounts import Amounts, take_away, written
+from orlop.api.amounts import read as amounts_of
 from orlop.api.errors import APIError
 from orlop.api.gvk import GroupResource, GroupVersionResource
 from orlop.api.tree import Tree

@@ -7,6 +7,7 @@ Go's `strconv` and `encoding/json`.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -65,6 +66,23 @@ def shortest(value: float, most: int, least: int = -4) -> str:
         return front + format(Decimal((0, digits, exponent)), "f")
     mantissa = str(digits[0]) + ("." + "".join(map(str, digits[1:])) if len(digits) > 1 else "")
     return f"{front}{mantissa}e{'-' if point < 0 else '+'}{abs(point):02d}"
+
+
+def formatted(value: Any, number: Callable[[int | float], str]) -> str:
+    """`%v` of a decoded JSON value: `map[key:value ...]` in the order of keys, `[a b]`, `<nil>`. `number` writes
+    numbers: which Go type they were decoded to differs."""
+    kind = type(value)
+    if kind is str:
+        return str(value)
+    if kind is dict:
+        return "map[" + " ".join(f"{key}:{formatted(value[key], number)}" for key in sorted(value)) + "]"
+    if kind is list:
+        return "[" + " ".join(formatted(item, number) for item in value) + "]"
+    if value is None:
+        return "<nil>"
+    if kind is bool:
+        return "true" if value else "false"
+    return number(value)
 
 
 def json_text(value: Any) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from orlop.api.field import quote
-from orlop.api.gotext import shortest
+from orlop.api.gotext import formatted, shortest
 from orlop.api.tree import Value
 
 _OBJECT: Final = "map[string]interface {}"
@@ -34,17 +34,10 @@ def syntax_of_holder(value: Value) -> str:
 
 def plain(value: Value) -> str:
     """%v"""
-    kind = type(value)
-    if kind is str:
-        return str(value)
-    if kind is dict:
-        return "map[" + " ".join(f"{key}:{plain(value[key])}" for key in sorted(value)) + "]"
-    if kind is list:
-        return "[" + " ".join(map(plain, value)) + "]"
-    if value is None:
-        return "<nil>"
-    if kind is bool:
-        return "true" if value else "false"
+    return formatted(value, _number)
+
+
+def _number(value: int | float) -> str:
     return shortest(float(value), 6)
 
 

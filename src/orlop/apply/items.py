@@ -13,6 +13,7 @@ from orlop.api.tree import Tree, Value
 from orlop.apply import field_set, go_text, path_element
 from orlop.apply.field_set import ITSELF, LEAF, FieldSet
 from orlop.apply.node import MODIFIED, Difference, Node, equal
+from orlop.apply.scalar import Leaf
 from orlop.apply.shapes import Shapes
 from orlop.apply.typed_errors import Complaint, TypedError
 
@@ -25,10 +26,8 @@ _Found: TypeAlias = dict[str, list[Value]]
 _NO_ITEM = object()
 
 
-class Atomic(Node):
+class Atomic(Leaf):
     """A list owned as a whole."""
-
-    leaf = True
 
     def __init__(self, element: Node) -> None:
         self.element = element
@@ -38,18 +37,6 @@ class Atomic(Node):
             return _no_list(value)
         return [complaint.within(f"[{index}]") for index, item in enumerate(value)
                 for complaint in self.element.validate(item, duplicates)]
-
-    def fields(self, value: Value) -> FieldSet | None:
-        return LEAF
-
-    def whole(self, value: Value) -> FieldSet:
-        return LEAF
-
-    def compare(self, old: Value, new: Value) -> Difference | None:
-        return None if equal(old, new) else MODIFIED
-
-    def merge(self, live: Value, config: Value) -> Value:
-        return live if equal(live, config) else config
 
     def remove(self, value: Value, items: FieldSet) -> Value:
         return None

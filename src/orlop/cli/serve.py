@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from orlop.cli.place import EXISTING, etcd
 from orlop.cli.values import Duration, Items
 
 if TYPE_CHECKING:
+    from orlop.kinds.custom.program import Program
     from orlop.server.run import Beside, Running
 
 _DEFAULT_DIR = Path(".orlop")
@@ -104,8 +105,12 @@ _DEFAULT_DIR = Path(".orlop")
 @click.option("--scheduler/--no-scheduler", default=None, help="Choose nodes for pods. [default: with --nodes]")
 @click.option("--workload-controllers/--no-workload-controllers", default=None,
               help="See to Deployments, ReplicaSets, Jobs and endpoints of services. [default: with --nodes]")
+@click.option("--kinds", "places", multiple=True, metavar="MODULE[:CLASS]",
+              help="Serve the kinds declared in a Python module or .py file (orlop.kind); may be repeated.")
+@click.option("--only-kinds", is_flag=True,
+              help="With --kinds: no built-in kinds but what kubectl, access control and operators need.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more on standard error.")
-def serve(verbose: bool, nodes: int, node_mode: str, node_pods: int, scheduler: bool | None,
+def serve(verbose: bool, places: tuple[str, ...], only_kinds: bool, nodes: int, node_mode: str, node_pods: int, scheduler: bool | None,
           workload_controllers: bool | None, **flags: Any) -> None:
     """Serve the Kubernetes API until SIGTERM or ^C.
 
@@ -116,6 +121,7 @@ def serve(verbose: bool, nodes: int, node_mode: str, node_pods: int, scheduler: 
 
     from orlop.auth.tokens import TokenFileError
     from orlop.server.config import Config
+    from orlop.server.declared_kinds import NotServed
     from orlop.server.files import DataDirError
     from orlop.server.run import serve as run
     from orlop.storage.errors import StorageError
@@ -124,10 +130,26 @@ def serve(verbose: bool, nodes: int, node_mode: str, node_pods: int, scheduler: 
                         format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     chooses = nodes > 0 if scheduler is None else scheduler
     controls = nodes > 0 if workload_controllers is None else workload_controllers
+    if only_kinds and (not places or nodes or chooses or controls):
+        raise click.UsageError("--only-kinds needs --kinds" if not places else
+                               "--only-kinds leaves no pods for nodes, the scheduler and workload controllers")
     beside = _beside(nodes, node_mode, node_pods, chooses, controls) if nodes or chooses or controls else None
+    programs = _programs(places) if places else ()
     try:
-        uvloop.run(run(Config(**flags), beside=beside))
-    except (DataDirError, StorageError, TokenFileError, OSError, ValueError) as error:
+        uvloop.run(run(Config(**flags), programs, not only_kinds, beside))
+    except (DataDirError, NotServed, StorageError, TokenFileError, OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _programs(places: tuple[str, ...]) -> Sequence[Program]:
+    """The kinds that a user has declared in Python."""
+    from orlop.declared.errors import DeclarationError
+    from orlop.declared.finding import NotFound, find
+    from orlop.declared.program import programs
+
+    try:
+        return programs(find(places))
+    except (NotFound, DeclarationError) as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -4,7 +4,7 @@ Called by endpoints once per request; the answers are remembered per header. Ups
 looks whether the route produces anything that the header names (`check_produces`, `check_consumes`), then the
 handler picks the clause that it can serve (`negotiate`); custom resources know only the second step.
 Behaviour: go-restful `route.go`; apiserver `endpoints/handlers/negotiation/negotiate.go`,
-`endpoints/handlers/rest.go` (AllowsMediaTypeTransform); munnerz/goautoneg for the header itself. Failures are
+`endpoints/handlers/rest.go` (AllowsMediaTypeTransform); `accept_header` reads the header. Failures are
 APIErrors with upstream's words.
 """
 
@@ -18,6 +18,7 @@ from typing import Final, Literal, TypeAlias
 
 from orlop.api import errors
 from orlop.api.gvk import GroupResource
+from orlop.codec.accept_header import Clause, parse
 
 Media: TypeAlias = Literal["json", "yaml", "protobuf"]
 Transform: TypeAlias = Literal["Table", "PartialObjectMetadata", "PartialObjectMetadataList"]
@@ -59,69 +60,7 @@ RAW: Final = Representation(pretty=True)
 """Of errors for clients that accept nothing we have: JSON, always indented, without a line end."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Clause:
-    type: str
-    subtype: str
-    quality: float
-    parameters: dict[str, str]
-
-    def matches(self, media: Media) -> bool:
-        type, _, subtype = CONTENT_TYPES[media].partition("/")
-        if self.type == "*":
-            return self.subtype == "*"
-        return self.type == type and self.subtype in (subtype, "*")
-
-    def precedes(self, other: _Clause) -> bool:
-        return (self.quality > other.quality or (self.type != "*" and other.type == "*")
-                or (self.subtype != "*" and other.subtype == "*"))
-
-
-def _quality(text: str) -> float:
-    try:
-        return float(text) if text.strip() == text else 0.0
-    except ValueError:
-        return 0.0
-
-
-def _clause(part: str) -> _Clause | None:
-    range, *rest = part.split(";")
-    type, slash, subtype = range.partition("/")
-    type, subtype = type.strip(" "), subtype.strip(" ")
-    if not slash or not subtype:
-        if type != "*":
-            return None
-        subtype = "*"
-    if "/" in subtype:
-        return None
-    quality, parameters = 1.0, {}
-    for parameter in rest:
-        name, _, value = parameter.partition("=")
-        if not value or "=" in value:
-            continue
-        if name.strip(" ") == "q":
-            quality = _quality(value)
-        else:
-            parameters[name.strip(" ")] = value.strip(" ")
-    return _Clause(type, subtype, quality, parameters)
-
-
-def _clauses(accept: str) -> list[_Clause]:
-    """The header's clauses, the preferred first. Sorted by insertion, as upstream: its order is not a total
-    one."""
-    found: list[_Clause] = []
-    for part in accept.split(","):
-        clause = _clause(part.strip(" "))
-        if clause is None:
-            continue
-        place = len(found)
-        while place and clause.precedes(found[place - 1]):
-            place -= 1
-        found.insert(place, clause)
-    return found
-
-
-def _accepted(clause: _Clause, media: Media, transforms: frozenset[str], plain: frozenset[str]) -> bool:
+def _accepted(clause: Clause, media: Media, transforms: frozenset[str], plain: frozenset[str]) -> bool:
     """Whether the endpoint can do what the clause's parameters ask for."""
     parameters = clause.parameters
     if parameters.get("stream", "watch") != "watch" or ("stream" in parameters and media == "yaml"):
@@ -143,9 +82,9 @@ _ALL_MEDIA: Final[frozenset[str]] = frozenset(CONTENT_TYPES)
 def _negotiate(accept: str, transforms: frozenset[str], plain: frozenset[str], streaming: bool) -> Representation:
     if not accept:
         return JSON
-    for clause in _clauses(accept):
+    for clause in parse(accept):
         for media in CONTENT_TYPES:
-            if not clause.matches(media) or not _accepted(clause, media, transforms, plain):
+            if not clause.matches(CONTENT_TYPES[media]) or not _accepted(clause, media, transforms, plain):
                 continue
             if streaming and media == "yaml":
                 raise errors.not_acceptable(STREAM_TYPES)

@@ -15,10 +15,10 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Final
 
-from orlop.admission.quota_amounts import ZERO, Amounts, add, masked, read, same, written
 from orlop.admission.quota_evaluators import Evaluator, in_scope
 from orlop.admission.quota_reservations import LIFETIME, Place
 from orlop.admission.resource_quota import QuotaParts
+from orlop.api.amounts import ZERO, Amounts, add, masked, read, same, written
 from orlop.api.errors import APIError
 from orlop.api.gvk import GroupResource
 from orlop.api.tree import Tree

@@ -16,6 +16,7 @@ from orlop.declared.hooks import Hooks
 from orlop.declared.hub import Hub, converts
 from orlop.declared.judge import Judge
 from orlop.declared.storage import OwnStorage
+from orlop.kinds import catalog
 from orlop.kinds.custom.program import Program
 
 
@@ -37,10 +38,19 @@ def program(kind: type[Any]) -> Program:
 
 def programs(kinds: Iterable[type[Any]]) -> list[Program]:
     """All of them. Raises DeclarationError, also where two are the same kind."""
-    found: dict[str, Program] = {}
+    found: dict[str, type[Any]] = {}
+    made = []
     for kind in kinds:
-        made = program(kind)
-        if made.name in found:
-            raise DeclarationError(f"{made.name} is declared twice")
-        found[made.name] = made
-    return list(found.values())
+        one = program(kind)
+        whole = declaration(kind)
+        if catalog.resource(whole.group, whole.plural) is not None:
+            raise DeclarationError(f"{one.name} is a built-in kind; give {kind.__name__} a group of its own")
+        if one.name in found:
+            raise DeclarationError(f"{one.name} is declared twice: by {_place(found[one.name])} and by {_place(kind)}")
+        found[one.name] = kind
+        made.append(one)
+    return made
+
+
+def _place(kind: type[Any]) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"

@@ -1,8 +1,8 @@
 """The Accept header of requests that are not for resources: discovery and OpenAPI documents.
 
 `discovery` and `openapi` ask it which form of a document to send; resources have their own negotiation in
-`codec`. Clauses are read and put in order as munnerz/goautoneg does, the choice is apiserver's
-`endpoints/handlers/negotiation`, and `produces` is go-restful's own, cruder test that comes before it.
+`codec`, which also reads the header. The choice is apiserver's `endpoints/handlers/negotiation`, and `produces` is
+go-restful's own, cruder test that comes before it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import NamedTuple
 from orlop.api import errors
 from orlop.api.gvk import GroupResource
 from orlop.api.http import Request
+from orlop.codec.accept_header import parse
 
 REMEMBERED = 256
 """Headers whose reading is kept; the least recently used goes first. Clients send a handful of them."""
@@ -25,77 +26,12 @@ _PEOPLE = ("curl", "Wget", "Mozilla/5.0")
 _STREAMING = frozenset({"application/json", "application/vnd.kubernetes.protobuf"})
 
 
-class Clause(NamedTuple):
-    """One alternative of an Accept header."""
-
-    type: str
-    subtype: str
-    parameters: dict[str, str]
-    quality: float
-
-    def matches(self, media_type: str) -> bool:
-        kind, _, subtype = media_type.partition("/")
-        if self.type == "*":
-            return self.subtype == "*"
-        return self.type == kind and self.subtype in ("*", subtype)
-
-
 class Choice(NamedTuple):
     """How to write a document: the media type, indented, and as the aggregated list."""
 
     media_type: str
     pretty: bool = False
     aggregated: bool = False
-
-
-@lru_cache(maxsize=REMEMBERED)
-def parse(header: str) -> tuple[Clause, ...]:
-    """The clauses in order of preference; what is not of the form type/subtype is left out."""
-    clauses: list[Clause] = []
-    for part in header.split(","):
-        clause = _clause(part.strip(" "))
-        if clause is None:
-            continue
-        at = len(clauses)
-        while at and _before(clause, clauses[at - 1]):
-            at -= 1
-        clauses.insert(at, clause)
-    return tuple(clauses)
-
-
-def _clause(part: str) -> Clause | None:
-    head, *rest = part.split(";")
-    kind, _, subtype = head.partition("/")
-    kind, subtype = kind.strip(" "), subtype.strip(" ")
-    if "/" in subtype or (not subtype and kind != "*"):
-        return None
-    parameters: dict[str, str] = {}
-    quality = 1.0
-    for piece in rest:
-        name, _, value = piece.partition("=")
-        if not value or "=" in value:
-            continue
-        if name.strip(" ") == "q":
-            quality = _quality(value)
-        else:
-            parameters[name.strip(" ")] = value.strip(" ")
-    return Clause(kind, subtype or "*", parameters, quality)
-
-
-def _quality(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
-
-
-def _before(one: Clause, other: Clause) -> bool:
-    """The order is goautoneg's, with its quirk that naming a type outweighs a lower quality."""
-    if one.quality > other.quality:
-        return True
-    if one.type != "*" and other.type == "*":
-        return True
-    return one.subtype != "*" and other.subtype == "*"
 
 
 @lru_cache(maxsize=REMEMBERED)

@@ -8,7 +8,7 @@ float64.
 
 from __future__ import annotations
 
-from orlop.api.gotext import shortest
+from orlop.api.gotext import formatted, shortest
 from orlop.api.tree import Value
 
 OBJECT = "map[string]interface {}"
@@ -23,19 +23,8 @@ def type_name(value: Value) -> str:
 
 
 def plain(value: Value) -> str:
-    """`%v` of a value: `map[key:value ...]` in the order of keys, `[a b]`, `<nil>`."""
-    kind = type(value)
-    if kind is str:
-        return str(value)
-    if kind is dict:
-        return "map[" + " ".join(f"{key}:{plain(value[key])}" for key in _sorted(value)) + "]"
-    if kind is list:
-        return "[" + " ".join(map(plain, value)) + "]"
-    if value is None:
-        return "<nil>"
-    if kind is bool:
-        return "true" if value else "false"
-    return _number(value)
+    """`%v`"""
+    return formatted(value, _number)
 
 
 def text(value: Value) -> str:
@@ -48,16 +37,12 @@ def _text(value: Value) -> str:
     if kind is str:
         return str(value)
     if kind is dict:
-        return "map[" + " ".join(f"{key}:{_text(value[key])}" for key in _sorted(value)) + "]"
+        return "map[" + " ".join(f"{key}:{_text(value[key])}" for key in sorted(value)) + "]"
     if kind is list:
         return "[" + " ".join(map(_text, value)) + "]"
     if value is None:
         return "<nil>"
     return f"%!s({type_name(value)}={plain(value)})"
-
-
-def _sorted(value: dict[str, Value]) -> list[str]:
-    return sorted(value, key=str.encode)
 
 
 def _number_type(value: int | float) -> str:

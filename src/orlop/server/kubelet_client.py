@@ -16,7 +16,7 @@ from orlop.kinds.kubelet import Location
 from orlop.kinds.pod_log import flag
 from orlop.kinds.proxy import NOT_ALLOWED, reachable
 from orlop.server import kubelet_log, kubelet_port_forward, kubelet_remote_command, kubelet_tunnel, kubelet_upgrade
-from orlop.server.kubelet_dial import Credentials, DialError, resolve, unverified
+from orlop.server.kubelet_dial import Credentials, DialError, Twin, itself, resolve, unverified
 from orlop.server.kubelet_pool import Pool
 from orlop.server.kubelet_relay import Relay
 from orlop.server.kubelet_tasks import Tasks
@@ -26,8 +26,8 @@ from orlop.websocket.handshake import is_upgrade, is_websocket
 class KubeletClient:
     """A `KubeletConnection`."""
 
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials, self.pool, self.tasks = credentials, Pool(), Tasks()
+    def __init__(self, credentials: Credentials, twin: Twin = itself) -> None:
+        self._credentials, self.pool, self.tasks = credentials, Pool(twin), Tasks()
 
     def read(self, location: Location, request: Request) -> Awaitable[Answer]:
         try:
@@ -71,8 +71,8 @@ class KubeletClient:
 class PodTransport:
     """A `ProxyTransport`."""
 
-    def __init__(self) -> None:
-        self.pool, self._context = Pool(), unverified()
+    def __init__(self, twin: Twin = itself) -> None:
+        self.pool, self._context = Pool(twin), unverified()
 
     async def relay(self, location: Location, request: Request) -> Answer:
         """Raises APIError."""

@@ -1,6 +1,7 @@
 """Connections to kubelets and pods: addresses, TLS, time-outs, and Go's words for what goes wrong.
 
-Used by `kubelet_pool` for requests and by `kubelet_upgrade` for connections both ways. Texts: Go's `net`, `crypto/tls`,
+Used by `kubelet_pool` for requests and by `kubelet_upgrade` for connections both ways. Addresses of a simulated network
+are reached at their twins (`simulated_network`). Texts: Go's `net`, `crypto/tls`,
 `crypto/x509`; time-outs: client-go `transport/cache.go`.
 """
 
@@ -22,6 +23,12 @@ HANDSHAKE_SECONDS: Final = 10.0
 _PORTS: Final = {"http": 80, "https": 443}
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
+Twin = Callable[[str], str]
+"""Where to connect to for an address: elsewhere for those of a simulated network."""
+
+
+def itself(address: str) -> str:
+    return address
 
 
 class DialError(Exception):
@@ -66,15 +73,17 @@ def unverified() -> ssl.SSLContext:
     return context
 
 
-async def dial(location: Location, context: ssl.SSLContext | None, factory: Callable[[], P]) -> P:
-    """Connect to the first address that answers. Raises DialError."""
+async def dial(location: Location, context: ssl.SSLContext | None, factory: Callable[[], P],
+               twin: Twin = itself) -> P:
+    """Connect to the first address that answers, each at its `twin`; certificates and errors name the address. Raises
+    DialError."""
     loop = asyncio.get_running_loop()
     port = int(location.port) if location.port else _PORTS[location.scheme]
     secure = location.scheme == "https"
     first: DialError | None = None
     for address in await resolve(location.host, port):
         try:
-            connection = await _connect(loop, address, port)
+            connection = await _connect(loop, address, port, twin)
         except DialError as error:
             first = first or error
             continue
@@ -109,7 +118,7 @@ async def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-async def _connect(loop: asyncio.AbstractEventLoop, address: str, port: int) -> socket.socket:
+async def _connect(loop: asyncio.AbstractEventLoop, address: str, port: int, twin: Twin) -> socket.socket:
     if not 0 < port < 1 << 16:
         raise DialError(f"dial tcp: address {port}: invalid port")
     place = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
@@ -119,7 +128,7 @@ async def _connect(loop: asyncio.AbstractEventLoop, address: str, port: int) -> 
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         async with asyncio.timeout(CONNECT_SECONDS):
-            await loop.sock_connect(made, (address, port))
+            await loop.sock_connect(made, (twin(address), port))
         return made
     except TimeoutError as error:
         made.close()

@@ -11,7 +11,7 @@ import ssl
 from typing import Final
 
 from orlop.kinds.kubelet import Location
-from orlop.server.kubelet_dial import dial
+from orlop.server.kubelet_dial import Twin, dial, itself
 from orlop.server.kubelet_wire import Head, Wire, WireError
 
 MOST_IDLE_EACH: Final = 25
@@ -26,9 +26,10 @@ _Key = tuple[str, str, str, int]
 
 
 class Pool:
-    """`open` counts the connections in use and idle."""
+    """`open` counts the connections in use and idle. `twin` tells where addresses are."""
 
-    def __init__(self) -> None:
+    def __init__(self, twin: Twin = itself) -> None:
+        self._twin = twin
         self._idle: dict[_Key, list[Wire]] = {}
         self._timers: dict[Wire, asyncio.TimerHandle] = {}
         self._open: set[Wire] = set()
@@ -53,7 +54,7 @@ class Pool:
 
     async def connect(self, location: Location, context: ssl.SSLContext | None) -> Wire:
         """A connection that is not shared. Raises DialError."""
-        wire = await dial(location, context, Wire)
+        wire = await dial(location, context, Wire, self._twin)
         self._open.add(wire)
         wire.on_free = lambda: self._forget(wire)
         return wire

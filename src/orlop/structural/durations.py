@@ -1,7 +1,6 @@
 """Format `duration`: Go's durations and looser ones ("1 day").
 
-Asked by `formats`. What is accepted follows kube-openapi `pkg/validation/strfmt/duration.go` over Go's
-time.ParseDuration.
+Asked by `formats`. What is accepted follows kube-openapi `pkg/validation/strfmt/duration.go`.
 """
 
 from __future__ import annotations
@@ -9,9 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_UNITS: Final = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9,
-                 "h": 3600 * 10**9}
-_PART: Final = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]+)")
+from orlop.cel.temporal import parse_duration
+
 _LOOSE: Final = re.compile(r"([0-9]+)[\t\n\f\r ]*([A-Za-zµ]+)")
 _NAMES: Final = (("ns", "nano"), ("us", "µs", "micro"), ("ms", "milli"), ("s", "sec"), ("m", "min"),
                  ("h", "hr", "hour"), ("d", "day"), ("w", "wk", "week"))
@@ -19,25 +17,7 @@ _MOST: Final = 2**63
 
 
 def is_duration(text: str) -> bool:
-    return _is_go_duration(text) or _is_loose(text)
-
-
-def _is_go_duration(text: str) -> bool:
-    rest = text[1:] if text[:1] in ("-", "+") else text
-    if rest == "0":
-        return True
-    total, at = 0, 0
-    while at < len(rest):
-        part = _PART.match(rest, at)
-        if part is None or part.group(3) not in _UNITS or not (part.group(1) or part.group(2)):
-            return False
-        unit = _UNITS[part.group(3)]
-        fraction = part.group(2) or ""
-        total += int(part.group(1) or 0) * unit + (int(fraction) * unit // 10 ** len(fraction) if fraction else 0)
-        if total > _MOST or (total == _MOST and not text.startswith("-")):
-            return False
-        at = part.end()
-    return bool(rest)
+    return parse_duration(text) is not None or _is_loose(text)
 
 
 def _is_loose(text: str) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from orlop.api import names
+from orlop.api.domain_names import fully_qualified_name
 from orlop.api.field import Path, duplicate, invalid, not_supported, required
 from orlop.api.label_selector_validation import validate_label_selector
 from orlop.api.tree import Tree
@@ -71,7 +72,7 @@ def webhooks(listed: Sequence[Tree], demands: Demands) -> Errors:
 
 
 def _webhook(path: Path, webhook: Tree, demands: Demands) -> Errors:
-    found = _name(path.child("name"), webhook.get("name") or "")
+    found = fully_qualified_name(path.child("name"), webhook.get("name") or "")
     found += each(path.child("rules"), webhook.get("rules"), rule)
     found += _choice(path, webhook, "failurePolicy", FAILURE_POLICIES)
     found += _choice(path, webhook, "matchPolicy", MATCH_POLICIES)
@@ -93,16 +94,6 @@ def _webhook(path: Path, webhook: Tree, demands: Demands) -> Errors:
 def _choice(path: Path, webhook: Tree, name: str, valid: Sequence[str]) -> Errors:
     value = webhook.get(name)
     return [] if value is None else one_of(path.child(name), value, valid)
-
-
-def _name(path: Path, name: str) -> Errors:
-    if not name:
-        return [required(path)]
-    if complaints := names.dns1123_subdomain(name):
-        return [invalid(path, name, ",".join(complaints))]
-    if name.count(".") < 2:
-        return [invalid(path, name, "should be a domain with at least three segments separated by dots")]
-    return []
 
 
 def _side_effects(path: Path, value: str | None, harmless: bool) -> Errors:

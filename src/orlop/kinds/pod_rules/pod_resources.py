@@ -8,19 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Final
 
 from orlop.api import quantity
-from orlop.api.quantity import Quantity
+from orlop.api.amounts import Amounts, add
+from orlop.api.pod_amounts import of_containers
 from orlop.api.tree import Tree
 from orlop.kinds.resource_names import CPU, HUGE_PAGES, MEMORY
 
-Amounts: TypeAlias = Mapping[str, str]
-Sums: TypeAlias = dict[str, Quantity]
-
 _KNOWN_QUANTITIES: Final = 4096
 """How many parsed quantities are kept; the least recently used goes first."""
-_ZERO: Final = Quantity()
 _COMPUTE: Final = (CPU, MEMORY)
 BEST_EFFORT, BURSTABLE, GUARANTEED = "BestEffort", "Burstable", "Guaranteed"
 
@@ -33,41 +30,12 @@ def is_pod_level(name: str) -> bool:
     return name in _COMPUTE or name.startswith(HUGE_PAGES)
 
 
-def _add(sums: Sums, amounts: Mapping[str, Quantity]) -> None:
-    for name, more in amounts.items():
-        have = sums.get(name)
-        sums[name] = more if have is None else have.add(more)
-
-
-def _raise(sums: Sums, amounts: Mapping[str, Quantity]) -> None:
-    for name, other in amounts.items():
-        have = sums.get(name)
-        if have is None or other.compare(have) > 0:
-            sums[name] = other
-
-
 def _aggregate(spec: Tree, kind: str) -> dict[str, str]:
-    """Regular containers and sidecars run together; before that, each init container beside the sidecars so far."""
-    total: Sums = {}
-    for container in spec.get("containers") or ():
-        _add(total, _parsed((container.get("resources") or {}).get(kind)))
-    sidecars: Sums = {}
-    peak: Sums = {}
-    for container in spec.get("initContainers") or ():
-        own = _parsed((container.get("resources") or {}).get(kind))
-        if container.get("restartPolicy") == "Always":
-            _add(total, own)
-            _add(sidecars, own)
-            _raise(peak, sidecars)
-        else:
-            _add(own, sidecars)
-            _raise(peak, own)
-    _raise(total, peak)
-    return {name: str(value) for name, value in total.items()}
+    def asked(container: Tree, stays: bool) -> Amounts:
+        texts: Mapping[str, str] = (container.get("resources") or {}).get(kind) or {}
+        return {name: amount(text) for name, text in texts.items()}
 
-
-def _parsed(amounts: Amounts | None) -> Sums:
-    return {name: amount(text) for name, text in (amounts or {}).items()}
+    return {name: str(value) for name, value in of_containers(spec, asked).items()}
 
 
 def aggregate_requests(spec: Tree) -> dict[str, str]:
@@ -86,15 +54,15 @@ def qos_class(spec: Tree) -> str:
         parts = [whole]
     else:
         parts = [c.get("resources") or {} for kind in ("containers", "initContainers") for c in spec.get(kind) or ()]
-    requests: Sums = {}
-    limits: Sums = {}
+    requests: Amounts = {}
+    limits: Amounts = {}
     limited = True
     for part in parts:
         if part.get("requests"):
-            _add(requests, _compute(part["requests"]))
+            add(requests, _compute(part["requests"]))
         bound = _compute(part["limits"]) if part.get("limits") else {}
         if bound:
-            _add(limits, bound)
+            add(limits, bound)
         limited = limited and len(bound) == len(_COMPUTE)
     if not requests and not limits:
         return BEST_EFFORT
@@ -104,7 +72,7 @@ def qos_class(spec: Tree) -> str:
     return BURSTABLE
 
 
-def _compute(amounts: Amounts) -> Sums:
+def _compute(amounts: Mapping[str, str]) -> Amounts:
     """The cpu and memory asked for, where it is more than nothing."""
     found = {}
     for name in _COMPUTE:

@@ -1,6 +1,6 @@
-"""Arithmetic of amounts by resource name, as quotas need it. Pure.
+"""Arithmetic of amounts by resource name: cpu, memory, counts of objects. Pure.
 
-Used by the quota's evaluators, by `quota_judgement` and by the quota controller. Behaviour: apiserver
+Used by quotas, by the sums of pods (`pod_amounts`) and by whatever compares them. Behaviour: apiserver
 `pkg/quota/v1/resources.go`.
 """
 
