@@ -14,10 +14,11 @@ from orlop.api.field import quote
 from orlop.api.gvk import GroupVersionKind
 from orlop.api.tree import Tree
 from orlop.controllers.condition_writer import ConditionWriter
+from orlop.controllers.key_feed import KeyFeed
 from orlop.controllers.work_queue import WorkQueue
 from orlop.controllers.writer import Writer
 from orlop.registry.store import Store
-from orlop.storage.interface import DELETED, Event
+from orlop.storage.interface import Event
 from orlop.storage.predicate import EVERYTHING
 
 GROUP: Final = "flowcontrol.apiserver.k8s.io"
@@ -45,30 +46,21 @@ class FlowSchemaStatusController:
         self._schemas, self._levels = writer.stores[(GROUP, SCHEMAS)], writer.stores[(GROUP, LEVELS)]
         self._conditions = ConditionWriter(writer, status, SCHEMA, SCHEMAS, MANAGER)
         self._queue = WorkQueue("flow-schema-status", self._reconcile, workers=1)
+        self._feed = KeyFeed(self._schemas, self._queue.add)
 
     def start(self) -> None:
-        self._subscribers = [self._schemas.cache.subscribe(EVERYTHING, self._on_schemas, lasting=True),
-                             self._levels.cache.subscribe(EVERYTHING, self._on_levels, lasting=True)]
-        self._add_all()
+        self._feed.start()
+        self._subscriber = self._levels.cache.subscribe(EVERYTHING, self._on_levels, lasting=True)
         self._queue.start()
 
     async def stop(self) -> None:
-        for subscriber in self._subscribers:
-            subscriber.cancel()
+        self._subscriber.cancel()
+        self._feed.stop()
         await self._queue.stop()
-
-    def _add_all(self) -> None:
-        for entry in self._schemas.cache.select(EVERYTHING).entries:
-            self._queue.add(entry.key.rpartition("/")[2])
-
-    def _on_schemas(self, events: Sequence[Event]) -> None:
-        for event in events:
-            if event.type != DELETED:
-                self._queue.add(event.entry.key.rpartition("/")[2])
 
     def _on_levels(self, events: Sequence[Event]) -> None:
         """There are few schemas, and one that is right already is not written."""
-        self._add_all()
+        self._feed.add_all()
 
     async def _reconcile(self, name: str) -> bool:
         await self.report(name)

@@ -13,6 +13,7 @@ from typing import Final
 from orlop.api.errors import APIError
 from orlop.api.gvk import GroupVersionKind
 from orlop.api.tree import Tree
+from orlop.controllers.key_feed import KeyFeed
 from orlop.controllers.work_queue import WorkQueue
 from orlop.controllers.workloads.dependents import Dependents, reference
 from orlop.controllers.workloads.deployment_status import status_of
@@ -27,8 +28,6 @@ from orlop.controllers.workloads.rollout import (
 )
 from orlop.controllers.writer import Writer
 from orlop.registry.store import Store
-from orlop.storage.interface import DELETED, Event
-from orlop.storage.predicate import EVERYTHING
 
 _GROUP: Final = "apps"
 _PLURAL: Final = "deployments"
@@ -48,23 +47,17 @@ class DeploymentController:
         self._set_store = writer.stores[(_GROUP, _SETS)]
         self._queue = WorkQueue("deployments", self._reconcile)
         self._sets = Dependents(self._set_store, "Deployment", self._queue.add)
+        self._feed = KeyFeed(self._deployments, self._queue.add)
 
     def start(self) -> None:
         self._sets.start()
-        for entry in self._deployments.cache.select(EVERYTHING).entries:
-            self._queue.add(entry.key[len(self._deployments.prefix):])
-        self._subscriber = self._deployments.cache.subscribe(EVERYTHING, self._on_deployments, lasting=True)
+        self._feed.start()
         self._queue.start()
 
     async def stop(self) -> None:
-        self._subscriber.cancel()
+        self._feed.stop()
         self._sets.stop()
         await self._queue.stop()
-
-    def _on_deployments(self, events: Sequence[Event]) -> None:
-        for event in events:
-            if event.type != DELETED:
-                self._queue.add(event.entry.key[len(self._deployments.prefix):])
 
     async def _reconcile(self, key: str) -> bool:
         entry = self._deployments.cache.peek(self._deployments.prefix + key)

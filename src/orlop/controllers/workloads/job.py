@@ -9,12 +9,13 @@ is lost. Failure and success policies, and back-off limits per index, are left o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from orlop.api.errors import APIError
 from orlop.api.options import DeleteOptions
 from orlop.api.tree import Tree
+from orlop.controllers.key_feed import KeyFeed
 from orlop.controllers.work_queue import WorkQueue
 from orlop.controllers.workloads import job_plan
 from orlop.controllers.workloads.dependents import Dependents
@@ -22,8 +23,6 @@ from orlop.controllers.workloads.replica_set import BURST, CreatePod
 from orlop.controllers.writer import Writer
 from orlop.registry import times
 from orlop.registry.store import Store
-from orlop.storage.interface import DELETED, Event
-from orlop.storage.predicate import EVERYTHING
 
 _GROUP: Final = "batch"
 _PLURAL: Final = "jobs"
@@ -37,23 +36,17 @@ class JobController:
         self._jobs = writer.stores[(_GROUP, _PLURAL)]
         self._queue = WorkQueue("jobs", self._reconcile)
         self._pods = Dependents(writer.stores[("", "pods")], "Job", self._queue.add)
+        self._feed = KeyFeed(self._jobs, self._queue.add)
 
     def start(self) -> None:
         self._pods.start()
-        for entry in self._jobs.cache.select(EVERYTHING).entries:
-            self._queue.add(entry.key[len(self._jobs.prefix):])
-        self._subscriber = self._jobs.cache.subscribe(EVERYTHING, self._on_jobs, lasting=True)
+        self._feed.start()
         self._queue.start()
 
     async def stop(self) -> None:
-        self._subscriber.cancel()
+        self._feed.stop()
         self._pods.stop()
         await self._queue.stop()
-
-    def _on_jobs(self, events: Sequence[Event]) -> None:
-        for event in events:
-            if event.type != DELETED:
-                self._queue.add(event.entry.key[len(self._jobs.prefix):])
 
     async def _reconcile(self, key: str) -> bool:
         entry = self._jobs.cache.peek(self._jobs.prefix + key)

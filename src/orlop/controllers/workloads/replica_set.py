@@ -8,18 +8,17 @@ through admission as a client's would. Orphans are not adopted. Plays the part o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from orlop.api.errors import APIError
 from orlop.api.tree import Tree
+from orlop.controllers.key_feed import KeyFeed
 from orlop.controllers.work_queue import WorkQueue
 from orlop.controllers.workloads.dependents import Dependents, reference
 from orlop.controllers.writer import Writer
 from orlop.registry import times
 from orlop.registry.store import Store
-from orlop.storage.interface import DELETED, Event
-from orlop.storage.predicate import EVERYTHING
 
 BURST: Final = 100
 """Pods made or deleted for one ReplicaSet at a time."""
@@ -38,23 +37,17 @@ class ReplicaSetController:
         self._sets = writer.stores[(_GROUP, _PLURAL)]
         self._queue = WorkQueue("replica-sets", self._reconcile)
         self._pods = Dependents(writer.stores[("", "pods")], "ReplicaSet", self._queue.add)
+        self._feed = KeyFeed(self._sets, self._queue.add)
 
     def start(self) -> None:
         self._pods.start()
-        for entry in self._sets.cache.select(EVERYTHING).entries:
-            self._queue.add(entry.key[len(self._sets.prefix):])
-        self._subscriber = self._sets.cache.subscribe(EVERYTHING, self._on_sets, lasting=True)
+        self._feed.start()
         self._queue.start()
 
     async def stop(self) -> None:
-        self._subscriber.cancel()
+        self._feed.stop()
         self._pods.stop()
         await self._queue.stop()
-
-    def _on_sets(self, events: Sequence[Event]) -> None:
-        for event in events:
-            if event.type != DELETED:
-                self._queue.add(event.entry.key[len(self._sets.prefix):])
 
     async def _reconcile(self, key: str) -> bool:
         entry = self._sets.cache.peek(self._sets.prefix + key)
