@@ -29,10 +29,12 @@ def place(definition: dict[str, Any]) -> str:
     return f"/apis/{spec['group']}/v1/namespaces/default/{spec['names']['plural']}"
 
 
-async def established(server: orlop.Server) -> int:
-    listed = (await server.request("GET", shapes.PATH)).json()["items"]
-    return sum({"type": "Established", "status": "True"}.items() <= one.items()
-               for each in listed for one in each["status"]["conditions"] or ())
+async def served(server: orlop.Server, definition: dict[str, Any]) -> None:
+    while (await server.request("GET", place(definition))).status != 200:
+        await asyncio.sleep(0)
+    reply = await server.request("GET", f"{shapes.PATH}/{definition['metadata']['name']}")
+    assert {one["type"]: one["status"] for one in reply.json()["status"]["conditions"]} == {
+        "NamesAccepted": "True", "Established": "True"}
 
 
 def test_five_hundred_definitions_at_once() -> None:
@@ -43,9 +45,8 @@ def test_five_hundred_definitions_at_once() -> None:
         made = [numbered(number) for number in range(MANY)]
         replies = await asyncio.gather(*(server.request("POST", shapes.PATH, one) for one in made))
         assert {reply.status for reply in replies} == {201}
-        while await established(server) < MANY:
-            await asyncio.sleep(0)
         for one in made:
+            await served(server, one)
             spec, body = one["spec"], {"metadata": {"name": "a"}, "spec": {"size": 1}}
             head = {"apiVersion": f"{spec['group']}/v1", "kind": spec["names"]["kind"]}
             reply = await server.request("POST", place(one), head | body)

@@ -26,12 +26,12 @@ Event = dict[str, Any]
 
 
 class _Selector(selectors.DefaultSelector):
-    """Never waits: when nothing is ready, the loop's time moves on to what it would have waited for."""
+    """Never waits but for threads: when nothing is ready, the loop's time moves on to what it would have waited for."""
 
     loop: JumpingLoop
 
     def select(self, timeout: float | None = None) -> Any:
-        ready = super().select(0)
+        ready = super().select(None if self.loop.in_threads and timeout != 0 else 0)
         if not ready and timeout is None:
             raise RuntimeError("everything waits, and for nothing")
         if not ready and timeout:
@@ -41,10 +41,20 @@ class _Selector(selectors.DefaultSelector):
 
 class JumpingLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
-        self.now = 0.0
+        self.now, self.in_threads = 0.0, 0
         selector = _Selector()
         selector.loop = self
         super().__init__(selector)
+
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> asyncio.Future[Any]:
+        """Whose end is waited for before time moves on."""
+        self.in_threads += 1
+        running = super().run_in_executor(executor, func, *args)
+        running.add_done_callback(self._returned)
+        return running
+
+    def _returned(self, future: asyncio.Future[Any]) -> None:
+        self.in_threads -= 1
 
     def time(self) -> float:
         return self.now
