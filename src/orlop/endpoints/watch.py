@@ -30,12 +30,14 @@ from orlop.endpoints.broadcast import Broadcast, Broadcasts
 from orlop.endpoints.feed import FEED_SECONDS, Feed, Source, Turns
 from orlop.endpoints.framing import Framer
 from orlop.endpoints.scope import Scope
+from orlop.endpoints.watch_socket import over_websocket
 from orlop.registry.interface import Watcher
 from orlop.registry.store import FUTURE_REVISION_WAIT
 from orlop.storage.errors import Closed, RevisionCompacted, RevisionTooLarge
 from orlop.storage.interface import Event
 from orlop.storage.predicate import Predicate
 from orlop.storage.watch_cache import WatchCache
+from orlop.websocket.handshake import is_websocket
 
 log = logging.getLogger(__name__)
 
@@ -272,7 +274,9 @@ def watch(scope: Scope, request: Request, options: ListOptions) -> Answer | Awai
     framer = Framer(scope, transform, include, representation.version, representation.media)
     key = (scope.kind, scope.resource, predicate.key, transform, representation.version, representation.media)
     opened = Watch(scope.watches, cache, predicate, framer, options, revision, min(timeout, LONGEST_TIMEOUT), key)
-    stream = Stream(STREAM_TYPES[representation.media], opened.open)
+    stream: Answer = Stream(STREAM_TYPES[representation.media], opened.open)
+    if is_websocket(request):
+        stream = over_websocket(request, Stream("", opened.open), representation.media)
     first = scope.storage.watch_after(ctx, options)
     if first is not None:
         return _after(first, stream)
@@ -287,12 +291,12 @@ def watch(scope: Scope, request: Request, options: ListOptions) -> Answer | Awai
     return stream
 
 
-async def _after(first: Awaitable[None], stream: Stream) -> Answer:
+async def _after(first: Awaitable[None], stream: Answer) -> Answer:
     await first
     return stream
 
 
-async def _recalled(opened: Watch, stream: Stream) -> Answer:
+async def _recalled(opened: Watch, stream: Answer) -> Answer:
     """What memory no longer holds is read before the stream opens; a revision that is gone for good is told inside
     the stream."""
     with contextlib.suppress(RevisionCompacted, Closed):

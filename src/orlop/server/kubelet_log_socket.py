@@ -11,7 +11,8 @@ from typing import Final
 from orlop.api.http import Answer, RawConnection, Request, Upgrade
 from orlop.server.kubelet_wire import Wire
 from orlop.websocket import handshake
-from orlop.websocket.framing import BINARY, CLOSE, NORMAL, PING, PONG, TEXT, Control, FramingError, Receiver, frame
+from orlop.websocket.framing import BINARY, TEXT, frame
+from orlop.websocket.listening import listen, say_goodbye
 
 _IN_BASE64: Final = "base64.binary.k8s.io"
 _PROTOCOLS: Final = ("", "binary.k8s.io", _IN_BASE64)
@@ -29,37 +30,18 @@ def over_websocket(wire: Wire, request: Request) -> Answer:
         return frame(opcode, base64.b64encode(data) if opcode == TEXT else data)
 
     def take(client: RawConnection, early: bytes) -> None:
-        receiver = Receiver()
-
-        def received(data: bytes) -> None:
-            """A client has nothing to say but goodbye."""
-            try:
-                said = receiver.receive(data)
-            except FramingError:
-                said = [Control(CLOSE, b"")]
-            for part in said:
-                if isinstance(part, Control) and part.opcode == CLOSE:
-                    client.write(frame(CLOSE, NORMAL.to_bytes(2, "big")))
-                    client.close()
-                    wire.abort()
-                elif isinstance(part, Control) and part.opcode == PING:
-                    client.write(frame(PONG, part.data))
-
         def part(data: bytes) -> None:
             client.write(message(data))
             if client.congested:
                 wire.pause_reading()
 
         def end(complete: bool) -> None:
-            client.write(frame(CLOSE, NORMAL.to_bytes(2, "big")))
-            client.close()
+            say_goodbye(client)
             wire.abort()
 
         client.write(frame(opcode, b""))
-        client.on_data, client.on_lost, client.on_drained = received, wire.abort, wire.resume_reading
-        if early:
-            received(early)
-        client.resume_reading()
+        client.on_drained = wire.resume_reading
+        listen(client, early, wire.abort)
         wire.deliver(part, end)
 
     return Upgrade(handshake.answer_headers(request, protocol), take)

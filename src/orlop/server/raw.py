@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class HandedOver:
-    """A RawConnection. Bytes that arrive while nobody listens are kept, and reading pauses."""
+    """An Upgraded connection. Bytes that arrive while nobody listens are kept, and reading pauses."""
 
     __slots__ = ("_connection", "_early", "_open", "_paused", "on_data", "on_drained", "on_lost")
 
@@ -29,6 +29,10 @@ class HandedOver:
         self.on_drained: Callable[[], None] | None = None
         self._early = b""
         self._open, self._paused = True, False
+
+    @property
+    def backlog(self) -> int:
+        return self._connection.unsent()
 
     @property
     def congested(self) -> bool:
@@ -46,6 +50,12 @@ class HandedOver:
         if self._open:
             self._open, self.on_lost, self.on_drained = False, None, None
             self._connection.close(self._connection.shared.limits.stall_seconds)
+
+    def abort(self) -> None:
+        """Cut the connection; what was not sent is lost."""
+        if self._open:
+            self._open, self.on_lost, self.on_drained = False, None, None
+            self._connection.abort()
 
     def pause_reading(self) -> None:
         if self._open and not self._paused:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,6 +17,7 @@ from orlop.api.http import Request, Response
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 PROTOCOL: Final = "sec-websocket-protocol"
 _VERSION: Final = "13"
+_ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20\x7f]*\Z")
 
 
 def is_upgrade(request: Request) -> bool:
@@ -48,8 +50,23 @@ def refusal(request: Request) -> Response | None:
     return None
 
 
+def bare_refusal(request: Request) -> Response | None:
+    """What is wrong with the handshake where a page of some origin is expected, and no subprotocol to choose from."""
+    refused = refusal(request)
+    if refused is None and not _is_address(request.headers.get("origin", "")):
+        return forbidden()
+    if refused is None and len(protocols(request)) > 1:
+        return _plain(400, "")
+    return refused
+
+
+def _is_address(origin: str) -> bool:
+    """As Go's url.ParseRequestURI takes it, but for rarities: absolute, or a path."""
+    return origin.startswith("/") or bool(_ABSOLUTE.match(origin))
+
+
 def forbidden() -> Response:
-    """No subprotocol in common."""
+    """No subprotocol in common, or of no origin."""
     return Response(403, b"", "", (("Connection", "close"),))
 
 
