@@ -213,3 +213,10 @@ def test_second_server_is_refused(tmp_path: Path) -> None:
     second.acquire()
     second.release()
     second.release()
+
+
+def test_keys_say_what_they_are(tmp_path: Path) -> None:
+    """Clients that do not look into a key (fabric8) go by its first line, and take the general form for RSA."""
+    found = opened(tmp_path)
+    for name in ("admin.key", "server.key", "sa.key", "ca.key"):
+        assert (found.path / name).read_bytes().startswith(b"-----BEGIN EC PRIVATE KEY-----")

@@ -154,7 +154,7 @@ def _new_key() -> tuple[Key, bytes]:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
-    return key, key.private_bytes(formats.Encoding.PEM, formats.PrivateFormat.PKCS8,
+    return key, key.private_bytes(formats.Encoding.PEM, formats.PrivateFormat.TraditionalOpenSSL,
                                   formats.NoEncryption())
 
 
