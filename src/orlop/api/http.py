@@ -7,7 +7,7 @@ headers are out. An upgrade (exec, port-forward) answers with `Upgrade` and gets
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qsl
 
@@ -18,14 +18,28 @@ Headers = dict[str, str]
 """Lower-case names; repeated headers are joined by ", " in order of arrival."""
 
 
+class Incoming(Protocol):
+    """A body that is passed on while it arrives. `length` is None where the client did not say it; `trailers` are there
+    at the end. Whoever takes it can be handed one more part after `pause`."""
+
+    length: int | None
+    trailers: list[tuple[str, str]]
+
+    def start(self, on_part: Callable[[bytes], None], on_end: Callable[[str], None]) -> None:
+        """Take it. `on_end` is called once, with what went wrong; "" for a whole body."""
+
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+
+
 class Request:
-    """One HTTP request, its body read whole.
+    """One HTTP request, its body read whole, unless it is still `incoming`.
 
     `path` is percent-decoded, `raw_path` and `query` are as sent (no "?"). `header_list` keeps repeated headers
     apart. `peer_certificate` is the verified client certificate (DER) or None. `context` is filled by the filters.
     """
 
-    __slots__ = ("_parameters", "body", "context", "header_list", "headers", "method", "path", "peer",
+    __slots__ = ("_parameters", "body", "context", "header_list", "headers", "incoming", "method", "path", "peer",
                  "peer_certificate", "query", "raw_path")
 
     context: Context
@@ -38,6 +52,7 @@ class Request:
         self.header_list = header_list if header_list is not None else list(self.headers.items())
         self.raw_path = raw_path or path
         self.peer, self.peer_certificate = peer, peer_certificate
+        self.incoming: Incoming | None = None
         self._parameters: dict[str, list[str]] | None = None
 
     @property
@@ -78,16 +93,16 @@ class Channel(Protocol):
     """The way back to one streaming client.
 
     `write` never blocks and never raises for a client that went away. `backlog` is the number of bytes not yet taken
-    by the network: a writer that sees it pass its limit must `close` (clean end) or `abort` (cut). `on_lost` is
-    called once when the client leaves or the connection breaks; not after `close`. A writer that can wait stops while
-    the channel is `congested` and goes on when `on_drained` is called.
+    by the network: a writer that sees it pass its limit must `close` (clean end, perhaps with trailers) or `abort`
+    (cut). `on_lost` is called once when the client leaves or the connection breaks; not after `close`. A writer that
+    can wait stops while the channel is `congested` and goes on when `on_drained` is called.
     """
 
     on_lost: Callable[[], None] | None
     on_drained: Callable[[], None] | None
 
     def write(self, frame: Frame) -> None: ...
-    def close(self) -> None: ...
+    def close(self, trailers: Sequence[tuple[str, str]] = ()) -> None: ...
     def abort(self) -> None: ...
     @property
     def backlog(self) -> int: ...
@@ -136,13 +151,23 @@ class RawConnection(Protocol):
     def congested(self) -> bool: ...
 
 
+class Upgraded(RawConnection, Protocol):
+    """The client's connection. `backlog` is the number of bytes not yet taken by the network; `abort` cuts."""
+
+    def abort(self) -> None: ...
+    @property
+    def backlog(self) -> int: ...
+
+
 class Upgrade:
-    """101 Switching Protocols, then the raw connection is handed to `take`, with bytes already received."""
+    """101 Switching Protocols, then the raw connection is handed to `take`, with bytes already received. `head` is all
+    of the answer's where somebody else wrote it, who may have said another `status`."""
 
-    __slots__ = ("headers", "take")
+    __slots__ = ("head", "headers", "status", "take")
 
-    def __init__(self, headers: tuple[tuple[str, str], ...], take: Callable[[RawConnection, bytes], None]) -> None:
-        self.headers, self.take = headers, take
+    def __init__(self, headers: tuple[tuple[str, str], ...], take: Callable[[Upgraded, bytes], None],
+                 head: bytes = b"", status: int = 101) -> None:
+        self.headers, self.take, self.head, self.status = headers, take, head, status
 
 
 Answer = Response | Stream | Upgrade

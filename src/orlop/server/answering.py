@@ -17,8 +17,9 @@ from collections.abc import Awaitable, Iterator, Sequence
 from orlop.api.http import Answer, Request, Response, Stream, Upgrade
 from orlop.server.channel import StreamChannel
 from orlop.server.handler import Handler, failed, future_of, observed
-from orlop.server.heads import BODILESS, field_lines
-from orlop.server.link import ANSWERING, IDLE, NEVER, SENDING, STREAMING, UPGRADED, Link
+from orlop.server.heads import BODILESS, CLOSING, field_lines
+from orlop.server.incoming import Body
+from orlop.server.link import ANSWERING, DRAINING, IDLE, NEVER, SENDING, STREAMING, UPGRADED, Link
 from orlop.server.parser import Parser
 from orlop.server.pieces import Writable, joined
 from orlop.server.raw import HandedOver
@@ -31,7 +32,7 @@ class Answering(Link, ABC):
     """Carries out one answer at a time; the state is that of `protocol`."""
 
     __slots__ = (
-        "_channel", "_handler", "_held", "_parser", "_pieces", "_raw", "_request", "_size",
+        "_channel", "_handler", "_held", "_incoming", "_parser", "_pieces", "_raw", "_request", "_size",
         "_started", "_status", "_task",
     )  # fmt: skip
 
@@ -43,6 +44,7 @@ class Answering(Link, ABC):
         self._channel: StreamChannel | None = None
         self._raw: HandedOver | None = None
         self._request: Request | None = None
+        self._incoming: Body | None = None
         self._task: asyncio.Future[Answer] | None = None
         self._started = 0.0
         self._status = self._size = 0
@@ -99,6 +101,10 @@ class Answering(Link, ABC):
     def _respond(self, response: Response, request: Request) -> None:
         """Write a whole answer; a large one is handed over as the transport drains."""
         body, parser, shared = response.body, self._parser, self.shared
+        if response.headers and CLOSING in response.headers:
+            parser.keep_alive = False
+            response = Response(response.status, body, response.content_type,
+                                tuple(one for one in response.headers if one != CLOSING))
         self._status = response.status
         simple = parser.keep_alive and parser.minor and request.method != "HEAD" and not shared.draining
         if (simple and type(body) is bytes and len(body) <= shared.limits.join
@@ -123,7 +129,11 @@ class Answering(Link, ABC):
         """The head and the pieces of the body to be sent."""
         body = response.body
         pieces: Sequence[bytes] = (body,) if isinstance(body, bytes) else body
-        start = self.shared.heads.sized(response, sum(map(len, pieces)))
+        size, heads = sum(map(len, pieces)), self.shared.heads
+        if size or method != "HEAD":
+            start = heads.sized(response, size)
+        else:  # an empty body may be one that HEAD did not make
+            start = heads.start(response.status, response.content_type, response.headers)
         if method == "HEAD" or response.status in BODILESS:
             pieces = ()
         return self._versioned(start), pieces
@@ -159,14 +169,15 @@ class Answering(Link, ABC):
         start = self.shared.heads.start(stream.status, stream.content_type, stream.headers)
         sized = any(name == "Content-Length" for name, _ in stream.headers)
         chunked = parser.minor == 1 and not sized
+        if request.method == "HEAD":
+            self.send(self._versioned(start))
+            self._finish(0)
+            return
         if chunked:
             start += b"Transfer-Encoding: chunked\r\n"
         elif not sized:
             parser.keep_alive = False
         self.send(self._versioned(start))
-        if request.method == "HEAD":
-            self._finish(0)
-            return
         self.state = STREAMING
         self.shared.counters.streams += 1
         self._channel = channel = StreamChannel(self, chunked)
@@ -186,11 +197,11 @@ class Answering(Link, ABC):
             self._finish(channel.sent)
 
     def _hand_over(self, upgrade: Upgrade) -> None:
-        self.state, self._status = UPGRADED, 101
+        self.state, self._status = UPGRADED, upgrade.status
         headers = upgrade.headers
         if not any(name.lower() == "connection" for name, _ in headers):
             headers = (("Connection", "Upgrade"), *headers)
-        self.send(b"HTTP/1.1 101 Switching Protocols\r\n" + field_lines(headers) + b"\r\n")
+        self.send(upgrade.head or b"HTTP/1.1 101 Switching Protocols\r\n" + field_lines(headers) + b"\r\n")
         self._raw = raw = HandedOver(self)
         try:
             upgrade.take(raw, self._held_back())
@@ -203,6 +214,9 @@ class Answering(Link, ABC):
         shared, request = self.shared, self._request
         assert request is not None
         self._account(request, self._status, size)
+        if self._incoming is not None:
+            self._leave(self._incoming)
+            return
         if shared.draining:
             self.farewell()
             return
@@ -213,6 +227,17 @@ class Answering(Link, ABC):
         self.deadline = shared.now + shared.limits.idle_seconds
         if self._held or self._ended:
             self._go_on()
+
+    def _leave(self, incoming: Body) -> None:
+        """The answer is out before all of the request is in. Its rest is thrown away: where it is short, for the sake
+        of the next request, else until the client has read the answer."""
+        if self._parser.keep_alive and not self.shared.draining:
+            self.state = DRAINING
+            self.set_deadline(self.shared.limits.body_seconds)
+        else:
+            self._incoming = None
+            self.linger()
+        incoming.leave()
 
     def _held_back(self) -> bytes:
         """Take back what was held; reading goes on."""

@@ -9,10 +9,11 @@ joined nor encrypted. The backlog's meaning belongs to the writer; this module o
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from orlop.api.http import Frame
+from orlop.server.heads import field_lines
 from orlop.server.pieces import Writable, joined
 
 if TYPE_CHECKING:
@@ -69,15 +70,16 @@ class StreamChannel:
         if self._queued > self._connection.shared.limits.stream_backlog:
             self._connection.abort()
 
-    def close(self) -> None:
+    def close(self, trailers: Sequence[tuple[str, str]] = ()) -> None:
         """End the stream cleanly once everything written is out; the connection serves its next request
         then."""
         if not self._open:
             return
         self._open, self._ending, self.on_lost = False, True, None
         if self._chunked:
-            self._pending.append(LAST_CHUNK)
-            self._queued += len(LAST_CHUNK)
+            last = b"0\r\n%b\r\n" % field_lines(tuple(trailers)) if trailers else LAST_CHUNK
+            self._pending.append(last)
+            self._queued += len(last)
         self._connection.set_deadline(self._connection.shared.limits.stall_seconds)
         self.flush()
 

@@ -17,7 +17,9 @@ from orlop.kinds.kubelet import Location
 
 _SAFE: Final = "/$&+,:;=@"
 """What Go leaves in a path beside letters, digits and "-_.~"."""
-AGENT: Final = ("User-Agent", "Go-http-client/1.1")
+_AGENT: Final = "User-Agent"
+"""Go leaves it out where it is empty."""
+AGENT: Final = (_AGENT, "Go-http-client/1.1")
 _HOP_BY_HOP: Final = frozenset({"connection", "proxy-connection", "keep-alive", "proxy-authenticate",
                                 "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade"})
 _OURS: Final = frozenset({"authorization", "x-remote-user", "x-remote-group", "x-remote-uid", "host", "content-length",
@@ -43,19 +45,36 @@ def url(location: Location) -> str:
     return f"{location.scheme}://{location.authority}{path}{'?' + location.query if location.query else ''}"
 
 
-def encode(method: str, location: Location, host: str, headers: Iterable[tuple[str, str]], size: int | None) -> bytes:
-    """A request's head. `size` of its body; None where nothing is said about it."""
-    lines = [f"{method} {target(location)} HTTP/1.1", f"Host: {host}"]
-    lines += [f"{name}: {_line(value)}" for name, value in headers]
+def encode(method: str, location: Location, host: str, headers: Iterable[tuple[str, str]], size: int | None,
+           chunked: bool = False) -> bytes:
+    """A request's head. `size` of its body; None where nothing is said about it, or where it comes in chunks."""
+    lines = [f"{method} {target(location)} HTTP/1.1", f"Host: {host or location.authority}"]
+    lines += [f"{name}: {_line(value)}" for name, value in headers if value or name != _AGENT]
     if size is not None:
         lines.append(f"Content-Length: {size}")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+    elif chunked:
+        lines.append("Transfer-Encoding: chunked")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "replace")
+
+
+def canonical(name: str) -> str:
+    """A header's name as Go writes it."""
+    return "-".join(word.capitalize() for word in name.split("-"))
+
+
+def listed(announced: str) -> str:
+    """The names in a Trailer header."""
+    return ", ".join(canonical(name.strip()) for name in announced.split(","))
 
 
 def passed_on(request: Request) -> Headers:
     """The client's headers, without what was meant for us."""
-    return [(name, value) for name, value in request.header_list
-            if (low := name.lower()) not in _OURS and not low.startswith(_OUR_PREFIXES)]
+    headers = [(canonical(name), value) for name, value in request.header_list
+               if (low := name.lower()) not in _OURS and not low.startswith(_OUR_PREFIXES)]
+    known = request.headers
+    if known.get("pragma") == "no-cache" and "cache-control" not in known:
+        headers.append(("Cache-Control", "no-cache"))
+    return headers
 
 
 def with_agent(headers: Headers) -> Headers:
@@ -86,8 +105,9 @@ def proxied(request: Request, location: Location) -> Headers:
     trailers = any(name.lower() == "te" and "trailers" in value.lower() for name, value in sent)
     headers = forwarded_for(without_hops(sent), request)
     headers = [(name, value) for name, value in headers if name.lower() != "x-forwarded-uri"]
-    uri = posixpath.normpath(f"{prefix(request, location)}/{quote(location.path, safe=_SAFE)}").replace("//", "/")
-    headers.append(("X-Forwarded-Uri", uri + "/" if location.path.endswith("/") and uri != "/" else uri))
+    path = location.path or "/"
+    uri = posixpath.normpath(f"{prefix(request, location)}/{quote(path, safe=_SAFE)}").replace("//", "/")
+    headers.append(("X-Forwarded-Uri", uri + "/" if path.endswith("/") and uri != "/" else uri))
     return [*headers, ("Te", "trailers")] if trailers else headers
 
 

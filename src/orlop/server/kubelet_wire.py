@@ -13,7 +13,11 @@ from typing import Final, cast
 
 import httptools
 
-from orlop.api.http import Channel, Frame
+from orlop.api.http import Channel, Frame, Incoming
+from orlop.server import kubelet_complaint
+from orlop.server.kubelet_gzip import Unpacker
+from orlop.server.kubelet_request import canonical
+from orlop.server.kubelet_upload import Upload
 
 MOST_HELD: Final = 256 * 1024
 """Bytes kept for a reader that is not there yet: then the connection is not read."""
@@ -21,6 +25,8 @@ LONGEST_HEAD: Final = 10 << 20
 """A longer head of an answer breaks the connection, as in Go."""
 UNTAKEN_SECONDS: Final = 10.0
 """An answer that nobody takes for so long is for a client that has left: the connection is cut."""
+BROKEN: Final = "net/http: HTTP/1.x transport connection broken: "
+"""Before what is wrong with an answer."""
 CLOSE_SECONDS: Final = 10.0
 """What the other side gets to take the last bytes after a close: then the connection is cut."""
 _WRITE_HIGH: Final = 256 * 1024
@@ -37,15 +43,20 @@ class WireError(Exception):
 
 @dataclass(slots=True)
 class Head:
-    """Status and headers as sent; `phrase` is the server's own."""
+    """Status and headers, their names as Go writes them; `phrase` is the server's own, `raw` all of it as sent."""
 
     status: int = 0
     phrase: str = ""
     headers: list[tuple[str, str]] = field(default_factory=list)
+    raw: bytes = b""
 
     def get(self, name: str) -> str:
         """The first value of a header (`name` in lower case)."""
         return next((value for key, value in self.headers if key.lower() == name), "")
+
+    def drop(self, *names: str) -> None:
+        """Forget headers (`names` in lower case)."""
+        self.headers = [(key, value) for key, value in self.headers if key.lower() not in names]
 
 
 class Wire(asyncio.Protocol):
@@ -53,20 +64,25 @@ class Wire(asyncio.Protocol):
 
     __slots__ = (
         "_answer",
+        "_arrival",
         "_bodiless",
         "_body",
         "_complete",
         "_ended",
         "_guard",
+        "_handshake",
         "_head",
         "_held",
         "_lost",
+        "_names",
         "_parser",
         "_paused",
         "_raw",
-        "_size",
+        "_seen",
         "_stalled",
         "_transport",
+        "_unpacker",
+        "_upload",
         "congested",
         "on_data",
         "on_drained",
@@ -74,7 +90,9 @@ class Wire(asyncio.Protocol):
         "on_free",
         "on_lost",
         "on_part",
+        "packed",
         "reusable",
+        "trailers",
     )
 
     def __init__(self) -> None:
@@ -90,28 +108,41 @@ class Wire(asyncio.Protocol):
         self.reusable = False
         self._transport: asyncio.Transport
         self._answer: asyncio.Future[Head] | None = None
+        self._arrival: asyncio.Future[None] | None = None
         self._guard: asyncio.TimerHandle | None = None
         self._lost = self._raw = self._paused = self._stalled = False
+        self._names = ""
         self._reset()
 
     def _reset(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
-        self._head, self._held = Head(), b""
-        self._size = 0
+        self._upload: Upload | None = None
+        self._unpacker: Unpacker | None = None
+        self._head, self._held, self._seen = Head(), b"", b""
+        self._handshake = False
+        self.trailers: list[tuple[str, str]] = []
+        """What followed the body."""
         self._complete = self._ended = self._bodiless = self._body = False
+        self.packed = False
+        """The body is gzip, to be unpacked before it is delivered."""
 
     # --- a request and its answer ---
 
-    async def ask(self, head: bytes, body: bytes = b"", bodiless: bool = False) -> Head:
-        """Send a request; the head of its answer. `bodiless` for HEAD. Raises WireError. Cancelled, it cuts."""
+    async def ask(self, head: bytes, body: bytes = b"", bodiless: bool = False,
+                  incoming: Incoming | None = None, handshake: bool = False) -> Head:
+        """Send a request; the head of its answer, which may come before all of `incoming` went. `bodiless` for HEAD,
+        `handshake` for a request to upgrade. Raises WireError. Cancelled, it cuts."""
         if self._lost:
             raise WireError("EOF", untouched=True)
         self._reset()
         self.resume_reading()
-        self._bodiless, self.reusable = bodiless, False
+        self._bodiless, self._handshake, self.reusable = bodiless, handshake, False
         self.on_part = self.on_end = None
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(head + body)
+        if incoming is not None:
+            self._upload = Upload(self, incoming)
+            self._upload.start()
         try:
             return await self._answer
         except asyncio.CancelledError:
@@ -120,9 +151,25 @@ class Wire(asyncio.Protocol):
         finally:
             self._answer = None
 
+    async def first(self) -> bytes:
+        """What has come of the body, as soon as anything has; b"" for an empty one. It is still to be delivered."""
+        if not self._held and not self._complete and not self._lost:
+            self._arrival = asyncio.get_running_loop().create_future()
+            try:
+                await self._arrival
+            except asyncio.CancelledError:
+                self.abort()
+                raise
+            finally:
+                self._arrival = None
+        return self._held
+
     def deliver(self, on_part: Callable[[bytes], None], on_end: Callable[[bool], None]) -> None:
         """Hand on the body, beginning with what is here."""
         self._taken()
+        if self.packed:
+            self._unpacker = Unpacker(self, on_part, on_end)
+            on_part, on_end = self._unpacker.part, self._unpacker.end
         held, self._held = self._held, b""
         self.on_part = on_part
         if held:
@@ -190,12 +237,17 @@ class Wire(asyncio.Protocol):
             self._guard = None
 
     @property
+    def paused(self) -> bool:
+        return self._paused
+
+    @property
     def lost(self) -> bool:
         return self._lost
 
     def idle(self) -> bool:
         """Whether another request can go over it."""
-        return self.reusable and not self._lost and not self._transport.is_closing()
+        sent = self._upload is None or self._upload.whole
+        return sent and self.reusable and not self._lost and not self._transport.is_closing()
 
     def abort(self) -> None:
         if not self._lost:
@@ -230,6 +282,8 @@ class Wire(asyncio.Protocol):
         self._taken()
         self._paused = False
         self._deliver_held()
+        if self._unpacker is not None:
+            self._unpacker.go_on()
         self._go_on()
         if self._lost:
             self._tell_lost()
@@ -254,6 +308,8 @@ class Wire(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=_WRITE_HIGH)
+        ends = (transport.get_extra_info(name) for name in ("sockname", "peername"))
+        self._names = "->".join(f"[{end[0]}]:{end[1]}" if ":" in end[0] else f"{end[0]}:{end[1]}" for end in ends)
 
     def data_received(self, data: bytes) -> None:
         if self._raw:
@@ -265,18 +321,37 @@ class Wire(asyncio.Protocol):
         if self._complete or (self._answer is None and not self._body):
             self.abort()  # more than was asked for
             return
+        rest = b""
+        if not self._body:
+            self._seen += data
+            if self._handshake:
+                data, rest = self._of_head(data)
         try:
-            self._size += len(data)
-            self._parser.feed_data(data)
+            if data:
+                self._parser.feed_data(data)
+            if rest and self._head.status >= 200:
+                self._parser.feed_data(rest)
         except httptools.HttpParserUpgrade as upgrade:
-            self._hold(data[upgrade.args[0]:])
+            if not self._handshake:
+                self._hold(data[upgrade.args[0]:])
         except httptools.HttpParserError as error:
-            self._fail(f"net/http: HTTP/1.x transport connection broken: malformed HTTP response: {error}")
-            self.abort()
-        else:
-            if not self._body and self._size > LONGEST_HEAD:
-                self._fail("net/http: server response headers exceeded 10485760 bytes; aborted")
-                self.abort()
+            self._broken(kubelet_complaint.complaint(self._seen) or f"malformed HTTP response: {error}")
+        if self._handshake and self._head.status == 101 and rest:
+            self._hold(rest)
+        if not self._body and len(self._seen) > LONGEST_HEAD:
+            self._broken("net/http: server response headers exceeded 10485760 bytes; aborted")
+
+    def _of_head(self, data: bytes) -> tuple[bytes, bytes]:
+        """What belongs to the head that all answers to a handshake begin with, once it is whole, and what follows."""
+        end = self._seen.find(b"\r\n\r\n")
+        if end < 0:
+            return b"", b""
+        self._head.raw = self._seen[:end + 4]
+        return self._head.raw, self._seen[end + 4:]
+
+    def _broken(self, text: str) -> None:
+        self._fail(text if self._handshake else BROKEN + text)
+        self.abort()
 
     def eof_received(self) -> bool:
         return False
@@ -287,12 +362,20 @@ class Wire(asyncio.Protocol):
         self.congested = False
         if self.on_free is not None:
             self.on_free()
-        name = "read: connection reset by peer" if isinstance(error, ConnectionResetError) else "EOF"
-        self._fail(name, untouched=not self._size)
+        self._fail(self._why(error), untouched=not self._seen)
+        self._arrived()
         if self._body and not self._complete:
             self._finish(self._until_eof() and error is None)
         self._deliver_held()
         self._tell_lost()
+
+    def _why(self, error: Exception | None) -> str:
+        if isinstance(error, ConnectionResetError):
+            return f"read tcp {self._names}: read: connection reset by peer"
+        if not self._seen:
+            return "EOF"
+        text = kubelet_complaint.complaint(self._seen) or kubelet_complaint.ENDED
+        return text if self._handshake else BROKEN + text
 
     def pause_writing(self) -> None:
         self.congested = True
@@ -308,14 +391,19 @@ class Wire(asyncio.Protocol):
         self._head.phrase += phrase.decode("latin-1")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._body:
-            self._head.headers.append((name.decode("latin-1"), value.decode("latin-1")))
+        headers = self.trailers if self._body else self._head.headers
+        headers.append((canonical(name.decode("latin-1")), value.decode("utf-8", "surrogateescape").rstrip(" \t")))
 
     def on_headers_complete(self) -> None:
         self._head.status = status = self._parser.get_status_code()
-        if 100 <= status < 200 and status != 101:
+        if 100 <= status < 200 and status != 101 and not self._handshake:
             return
-        self._body = True
+        codings = [value for name, value in self._head.headers if name == "Transfer-Encoding"]
+        wrong = kubelet_complaint.coding(self._parser.get_http_version(), codings)
+        if wrong:
+            self._broken(wrong)
+            return
+        self._body, self._seen = True, b"\0"
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(self._head)
         if self._bodiless:
@@ -328,6 +416,7 @@ class Wire(asyncio.Protocol):
         if self._bodiless or self._head.status == 101:
             return
         self._complete = True
+        self._arrived()
         self.reusable = bool(self._parser.should_keep_alive())
         if self.on_end is not None:
             self._finish(True)
@@ -338,15 +427,21 @@ class Wire(asyncio.Protocol):
         else:
             self._hold(data)
 
+    def _arrived(self) -> None:
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
+
     def _hold(self, data: bytes) -> None:
         self._held += data
+        self._arrived()
         if len(self._held) > MOST_HELD and not self._stalled:
             self._stalled = True
             self._transport.pause_reading()
 
     def _fail(self, text: str, untouched: bool = False) -> None:
         if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(WireError(text, untouched))
+            failure = self._upload.failure if self._upload is not None else ""
+            self._answer.set_exception(WireError(failure or text, untouched))
 
     def _finish(self, complete: bool) -> None:
         told, self.on_end, self.on_part = self.on_end, None, None

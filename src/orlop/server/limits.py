@@ -34,6 +34,9 @@ class Limits:
     """A request's body: 413 as a Status, and close; the rest is not read."""
     bodies: int = 256 * MIB
     """All bodies being received together: 429 with Retry-After, and close."""
+    incoming: int = 64 * KIB
+    """Bytes of a body passed on as it comes (through a proxy, where bodies may have any length) that wait for the other
+    side: then the client is not read."""
     chunk_overhead: int = 16
     """Raw bytes allowed for each byte of a chunked body (beside 64 KiB): 400 and close."""
     discard: int = 256 * KIB

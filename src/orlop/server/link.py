@@ -15,7 +15,7 @@ import termios
 from orlop.server.pieces import Writable
 from orlop.server.shared import Shared
 
-IDLE, READING, ANSWERING, SENDING, STREAMING, UPGRADED, CLOSING, LOST = range(8)
+IDLE, READING, ANSWERING, SENDING, STREAMING, DRAINING, UPGRADED, CLOSING, LOST = range(9)
 
 NEVER = math.inf
 

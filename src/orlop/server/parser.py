@@ -9,6 +9,8 @@ limits, and refuses what llhttp lets pass but what can be read in two ways.
     between
                          └────────── no body ──────────────────────────────────────────▲
 
+A body that is to be passed on as it comes (`streamed`) is not gathered: who reads `taken`s it piece by piece.
+
 Most clients repeat their headers word for word, so a header block without body and without surprises is
 remembered: when it comes again only the request line is read, by `repeated`.
 """
@@ -26,6 +28,7 @@ from httptools import (
 
 from orlop.api.http import Headers, Request
 from orlop.server import refusal, target
+from orlop.server.incoming import passed_on
 from orlop.server.limits import Limits
 
 BETWEEN, HEAD, BODY = range(3)
@@ -87,9 +90,9 @@ class Parser:
     the request last begun."""
 
     __slots__ = (
-        "_block", "_block_headers", "_block_listed", "_certificate", "_chunked", "_limits", "_peer",
+        "_block", "_block_headers", "_block_listed", "_certificate", "_chunked", "_fields", "_limits", "_peer",
         "_raw", "_remaining", "_request", "_sink", "_tail", "complete", "expects", "keep_alive",
-        "minor", "phase", "upgrade",
+        "minor", "phase", "streamed", "upgrade",
     )  # fmt: skip
 
     def __init__(self, limits: Limits, peer: str, certificate: bytes | None) -> None:
@@ -102,9 +105,10 @@ class Parser:
         self._tail = b""
         self._raw = 0
         self._remaining = 0
+        self._fields = 0
         self._chunked = False
         self.phase = BETWEEN
-        self.complete = self.expects = self.upgrade = False
+        self.complete = self.expects = self.streamed = self.upgrade = False
         self.keep_alive = True
         self.minor = 1
 
@@ -175,6 +179,28 @@ class Parser:
         self.phase, self.complete, self.expects = BETWEEN, False, False
         return request
 
+    def begun(self) -> tuple[Request, int | None]:
+        """The request of which the body is `streamed`, and how much of that is still to come where that is known."""
+        assert self._request is not None
+        return self._request, None if self._chunked else self._remaining
+
+    def taken(self) -> list[bytes]:
+        """What has come of a streamed body since the last time."""
+        sink = self._sink
+        assert sink is not None
+        parts = sink.body
+        if parts:
+            sink.body, sink.received, self._raw = [], 0, 0
+        return parts
+
+    def finish(self) -> list[tuple[str, str]]:
+        """The trailers of a streamed body that is complete; the next request may be fed."""
+        assert self._sink is not None
+        trailers = target.fold(self._sink.fields[self._fields:])[1]
+        self.keep_alive, self.streamed = self._sink.keep_alive, False
+        self.take()
+        return trailers
+
     def _slice_end(self, data: bytes, start: int) -> int:
         """Just after the next empty line, which may have begun in bytes fed before; else the end of the
         data."""
@@ -211,8 +237,10 @@ class Parser:
 
     def _check_body(self, sink: _Sink) -> None:
         limits = self._limits
-        if sink.received > limits.body:
+        if sink.received > limits.body and not self.streamed:
             raise refusal.body_too_large(limits.body)
+        if len(sink.fields) > limits.fields:
+            raise refusal.head_too_large()
         if self._chunked and self._raw > limits.chunk_overhead * sink.received + _FRAMING_SLACK:
             raise refusal.malformed()
 
@@ -231,11 +259,11 @@ class Parser:
         self.keep_alive, self.upgrade = sink.keep_alive, sink.upgrade
         self._request = Request(method, path, query, headers, raw_path=raw_path, header_list=listed,
                                 peer=self._peer, peer_certificate=self._certificate)
-        self._expect_body(sink, headers)
+        self._expect_body(sink, headers, path)
         if whole.endswith(_END) and self.minor == 1 and not any(name in headers for name in _UNREPEATABLE):
             self._remember(whole, headers, listed)
 
-    def _expect_body(self, sink: _Sink, headers: Headers) -> None:
+    def _expect_body(self, sink: _Sink, headers: Headers, path: str) -> None:
         coding = headers.get("transfer-encoding")
         self._chunked = coding is not None
         length = 0
@@ -246,7 +274,10 @@ class Parser:
                 raise refusal.unknown_coding()
         else:
             length = int(headers.get("content-length", "0"))
-        if length > self._limits.body:
+        if length or self._chunked:
+            self.streamed = not self.upgrade and passed_on(path)
+            self._fields = len(sink.fields)
+        if length > self._limits.body and not self.streamed:
             raise refusal.body_too_large(self._limits.body)
         expectation = headers.get("expect")
         if expectation is not None and self.minor == 1:

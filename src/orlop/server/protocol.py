@@ -7,6 +7,8 @@ ahead. RFC 9112.
 
     IDLE ──bytes──▶ READING ──whole request──▶ ANSWERING ──Response──▶ (SENDING, if large) ──▶ IDLE
       ▲                │                          ├── Stream ──▶ STREAMING ──closed──▶ IDLE
+      │                └─ head, if the body is     └── answered before the body's end ──▶ DRAINING ──▶ IDLE
+      │                   passed on as it comes
       │                │                          └── Upgrade ─▶ UPGRADED (until lost)
       └─ keep-alive    └─ refused, or the last answer sent ──▶ CLOSING ──▶ LOST
 """
@@ -21,9 +23,11 @@ from orlop.api.http import Request, Response
 from orlop.server import refusal
 from orlop.server.answering import Answering
 from orlop.server.handler import CLIENT_GONE, SAFE_METHODS
+from orlop.server.incoming import MALFORMED, Body, passed_on
 from orlop.server.link import (
     ANSWERING,
     CLOSING,
+    DRAINING,
     IDLE,
     LOST,
     NEVER,
@@ -95,6 +99,8 @@ class Connection(Answering):
             self._raw.received(data)
         elif state == CLOSING:
             self.discard(data)
+        elif self._incoming is not None:
+            self._receive(data, self._incoming)
         else:
             self._hold(data)
 
@@ -105,7 +111,7 @@ class Connection(Answering):
         self._ended = True
         request = self._request
         if self.state == ANSWERING and request is not None:
-            stays = request.method not in SAFE_METHODS
+            stays = not _ends_with_its_client(request)
         else:
             stays = self.state == SENDING or bool(self._held and self.state <= READING)
             stays = stays or (self._channel is not None and self._channel.finishes)
@@ -121,15 +127,18 @@ class Connection(Answering):
         self._held, self._pieces, self._handler = b"", None, shared.handler
         channel, self._channel = self._channel, None
         raw, self._raw = self._raw, None
+        incoming, self._incoming = self._incoming, None
         task, self._task = self._task, None
         if channel is not None:
             channel.lost()
             shared.counters.streams -= 1
         if raw is not None:
             raw.lost()
+        if incoming is not None:
+            incoming.ended("unexpected EOF")
         if request is not None:
             self._account(request, self._status or CLIENT_GONE, channel.sent if channel is not None else 0)
-            if task is not None and request.method in SAFE_METHODS:
+            if task is not None and _ends_with_its_client(request):
                 task.cancel()
         shared.settle()
 
@@ -184,7 +193,10 @@ class Connection(Answering):
         try:
             self._serve(data)
         except Refusal as refused:
-            self._refuse(refused)
+            if self._parser.streamed and self._parser.phase == BODY and self.state <= READING:
+                self._begin(MALFORMED)
+            else:
+                self._refuse(refused)
         self._consuming = False
 
     def _serve(self, data: bytes) -> None:
@@ -203,6 +215,9 @@ class Connection(Answering):
                 self._wait_for_more()
                 continue
             turns -= 1
+            if parser.streamed:
+                self._begin()
+                continue
             self._count_body(0)
             request = parser.take()
             if parser.upgrade:  # what follows belongs to whoever takes the connection, or is the next request
@@ -213,6 +228,49 @@ class Connection(Answering):
                 data, start = self._held_back(), 0
             else:
                 self._dispatch(request)
+        if parser.streamed and self.state <= READING:
+            self._begin()  # the rest of its body is on its way
+
+    def _begin(self, failure: str = "") -> None:
+        """A request of which the body is passed on as it comes, as far as it could be read."""
+        parser = self._parser
+        request, left = parser.begun()
+        request.incoming = self._incoming = incoming = Body(self, request.headers, parser.expects)
+        for part in parser.taken():
+            incoming.received(part)
+        if failure:
+            parser.keep_alive = parser.streamed = False
+            incoming.ended(failure)
+        elif parser.complete:
+            self._incoming, incoming.trailers = None, parser.finish()
+            incoming.ended("")
+        elif left is None or left > self.shared.limits.discard or parser.expects:
+            parser.keep_alive = False  # unless its end comes before the answer
+        self._dispatch(request)
+
+    def _receive(self, data: bytes, incoming: Body) -> None:
+        """More of the body, and perhaps what follows it."""
+        parser, start = self._parser, 0
+        try:
+            while start < len(data) and not parser.complete:
+                start = parser.feed(data, start)
+                for part in parser.taken():
+                    incoming.received(part)
+        except Refusal:
+            parser.keep_alive = parser.streamed = False
+            incoming.ended(MALFORMED)
+            return
+        if not parser.complete:
+            return
+        self._incoming = None
+        incoming.trailers = parser.finish()
+        if start < len(data):
+            self._hold(data[start:])
+        incoming.ended("")
+        if self.state == DRAINING:
+            self.state = IDLE
+            self.set_deadline(self.shared.limits.idle_seconds)
+            self._go_on()
 
     def _wait_for_more(self) -> None:
         """Part of a request is here: keep its time and its size, and ask for a body that waits to be asked
@@ -221,7 +279,7 @@ class Connection(Answering):
         if self.state == IDLE:
             self.state = READING
             self.set_deadline(shared.limits.head_seconds)
-        if parser.phase != BODY:
+        if parser.phase != BODY or parser.streamed:
             return
         if self._receiving == 0:
             self.set_deadline(shared.limits.body_seconds)
@@ -270,3 +328,7 @@ class Connection(Answering):
         self._parser.keep_alive = False
         return refusal.overloaded().response
 
+
+def _ends_with_its_client(request: Request) -> bool:
+    """Nobody else waits for what such a request does."""
+    return request.method in SAFE_METHODS or passed_on(request.path)

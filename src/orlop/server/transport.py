@@ -87,7 +87,8 @@ class MemoryChannel:
             self.leave()
         self._wake()
 
-    def close(self) -> None:
+    def close(self, trailers: Sequence[tuple[str, str]] = ()) -> None:
+        """Trailers are left out."""
         self._open, self.on_lost = False, None
         self._wake()
 
@@ -198,12 +199,14 @@ class InProcess:
         body = response.body if isinstance(response.body, bytes) else b"".join(response.body)
         if response.status in BODILESS:
             return Reply(response.status, headers)
-        headers["content-length"] = str(len(body))
+        if body or method != "HEAD":
+            headers["content-length"] = str(len(body))
         return Reply(response.status, headers, b"" if method == "HEAD" else body)
 
     def _opened(self, stream: Stream, method: str) -> StreamReply:
         headers = self._headers(stream)
-        headers["transfer-encoding"] = "chunked"
+        if method != "HEAD":
+            headers["transfer-encoding"] = "chunked"
         channel = MemoryChannel(self._limits.stream_backlog)
         if method == "HEAD":
             channel.close()
