@@ -24,7 +24,7 @@ READS = ("get", "logs")
 """Commands that may be asked again: what they show comes a moment after what was done."""
 _VARYING = (
     (re.compile(r"\bweb-[a-z0-9]{8,10}-[a-z0-9]{5}\b"), "POD"),
-    (re.compile(r"\b127\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.\d+\.\d+\b"), "ADDRESS"),
+    (re.compile(r"\b(?:127|10)\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.\d+\.\d+\b"), "ADDRESS"),
     (re.compile(r"^Waiting for deployment .*\n", re.MULTILINE), ""),
     (re.compile(r"^Forwarding from \[::1].*\n?", re.MULTILINE), ""),
 )

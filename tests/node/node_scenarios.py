@@ -8,6 +8,7 @@ from typing import Any
 
 import orlop
 from orlop.node.beside import Plan, cluster_beside
+from orlop.server.simulated_network import DEFAULT
 
 PODS = "/api/v1/namespaces/default/pods"
 
@@ -22,10 +23,11 @@ def pod(name: str, annotations: Mapping[str, str] | None = None, command: list[s
 
 
 @contextlib.asynccontextmanager
-async def cluster(nodes: int, mode: str = "fake", pods: int = 110) -> AsyncIterator[orlop.Server]:
-    """A server with a scheduler, controllers of workloads and nodes."""
+async def cluster(nodes: int, mode: str = "fake", pods: int = 110, network: str = DEFAULT,
+                  **settings: Any) -> AsyncIterator[orlop.Server]:
+    """A server with a scheduler, controllers of workloads and nodes, as `orlop serve --nodes` has them."""
     plan = Plan(nodes, mode, pods, scheduler=True, workloads=True)
-    async with orlop.Server() as server, cluster_beside(server.running, plan):
+    async with orlop.Server(simulated_network=network, **settings) as server, cluster_beside(server.running, plan):
         await account(server)
         yield server
 

@@ -27,7 +27,7 @@ def test_a_node_over_https() -> None:
             await account(server)
             credentials = read_kubeconfig(server.kubeconfig)
             api = HttpsApi(credentials.server, tls_context(credentials), credentials.token)
-            identity = issue(credentials.authority.encode(), credentials.server, "far", "127.0.0.1", 1.8e9)
+            identity = issue(credentials.authority.encode(), credentials.server, ["far", "127.0.0.1"], 1.8e9)
             async with running_node(NodeSettings("far"), api, identity):
                 await server.request("POST", PODS, pod("one", {"orlop.dev/log": "from afar"}))
                 await until(server, "one", lambda p: p["status"]["phase"] == "Running")

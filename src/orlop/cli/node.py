@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orlop.node.settings import NodeSettings
+    from orlop.server.simulated_network import SimulatedNetwork
 
 
 @click.command()
@@ -41,11 +42,15 @@ if TYPE_CHECKING:
 @click.option("--start-delay", type=click.FloatRange(0), default=0.0, show_default=True,
               help="Seconds that pods wait before their containers start; the annotation orlop.dev/start-delay counts "
                    "more.")
+@click.option("--simulated-network", default="",
+              help="Network of the addresses of nodes and pods, for a server that was given the same: 10.x.y.z is "
+                   "127.x.y.z of this machine. Without it pods have addresses that services cannot lead to.")
 @click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), default=Path(".orlop-node"),
               show_default=True, help="Directory of pods' files in process mode.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more on standard error.")
 def node(name: str, nodes: int, mode: str, kubeconfig: Path | None, context: str, server: str, port: int, pods: int,
-         cpu: str, memory: str, label: tuple[str, ...], start_delay: float, data_dir: Path, verbose: bool) -> None:
+         cpu: str, memory: str, label: tuple[str, ...], start_delay: float, simulated_network: str, data_dir: Path,
+         verbose: bool) -> None:
     """Be a node, or several: take the pods bound to them, until SIGTERM or ^C."""
     from orlop.node.api import APIUnavailable
     from orlop.node.registration import NodeUnregistered
@@ -65,9 +70,19 @@ def node(name: str, nodes: int, mode: str, kubeconfig: Path | None, context: str
                             labels=labels, start_delay=start_delay, data_dir=data_dir.absolute() / one)
                for number, one in enumerate(names)]
     try:
-        asyncio.run(_run(several, credentials))
+        asyncio.run(_run(several, credentials, _network(simulated_network)))
     except (APIUnavailable, NodeUnregistered, OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
+
+
+def _network(text: str) -> SimulatedNetwork | None:
+    """Raises ClickException."""
+    from orlop.server.simulated_network import SimulatedNetwork
+
+    try:
+        return SimulatedNetwork.parse(text) if text else None
+    except ValueError as error:
+        raise click.ClickException(f"--simulated-network {error}, not {text!r}") from error
 
 
 def tls_context(credentials: Credentials) -> ssl.SSLContext:
@@ -86,10 +101,10 @@ def tls_context(credentials: Credentials) -> ssl.SSLContext:
     return context
 
 
-async def _run(several: Sequence[NodeSettings], credentials: Credentials) -> None:
+async def _run(several: Sequence[NodeSettings], credentials: Credentials, network: SimulatedNetwork | None) -> None:
     from orlop.node.https import HttpsApi
     from orlop.node.identity import issue
-    from orlop.node.run import running_nodes
+    from orlop.node.run import names_of, placed, running_nodes
     from orlop.node.settings import PROCESS, PROCESS_WARNING
     from orlop.world.clock import SystemClock
 
@@ -99,14 +114,14 @@ async def _run(several: Sequence[NodeSettings], credentials: Credentials) -> Non
         loop.add_signal_handler(number, stop.set)
     api = HttpsApi(credentials.server, tls_context(credentials), credentials.token)
     clock = SystemClock()
-    identity = issue(credentials.authority.encode(), credentials.server, several[0].name, several[0].address,
-                     clock.now())
+    names = ", ".join(one.name for one in several)
     try:
-        async with running_nodes(several, api, identity, clock) as nodes:
-            names = ", ".join(one.settings.name for one in nodes)
-            if several[0].mode == PROCESS:
-                print(PROCESS_WARNING.format(names=names), flush=True)
-            print(f"{names} ready at {credentials.server}", flush=True)
-            await stop.wait()
+        async with placed(several, api, network) as those:
+            identity = issue(credentials.authority.encode(), credentials.server, names_of(those), clock.now())
+            async with running_nodes(those, api, identity, clock):
+                if several[0].mode == PROCESS:
+                    print(PROCESS_WARNING.format(names=names), flush=True)
+                print(f"{names} ready at {credentials.server}", flush=True)
+                await stop.wait()
     finally:
         await api.close()

@@ -102,6 +102,10 @@ _DEFAULT_DIR = Path(".orlop")
               help="fake: pods only look as if they ran. process: their commands run on this machine as you.")
 @click.option("--node-pods", type=click.IntRange(1, 60_000), default=110, show_default=True,
               help="Pods that each of the nodes takes.")
+@click.option("--simulated-network", default=None,
+              help="Network of the addresses of simulated nodes and their pods; 10.x.y.z is found at 127.x.y.z of this "
+                   "machine. Empty: there is none, and no way from services to pods. [default: with --nodes "
+                   "10.64.0.0/10]")
 @click.option("--scheduler/--no-scheduler", default=None, help="Choose nodes for pods. [default: with --nodes]")
 @click.option("--workload-controllers/--no-workload-controllers", default=None,
               help="See to Deployments, ReplicaSets, Jobs and endpoints of services. [default: with --nodes]")
@@ -110,8 +114,8 @@ _DEFAULT_DIR = Path(".orlop")
 @click.option("--only-kinds", is_flag=True,
               help="With --kinds: no built-in kinds but what kubectl, access control and operators need.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more on standard error.")
-def serve(verbose: bool, places: tuple[str, ...], only_kinds: bool, nodes: int, node_mode: str, node_pods: int, scheduler: bool | None,
-          workload_controllers: bool | None, **flags: Any) -> None:
+def serve(verbose: bool, places: tuple[str, ...], only_kinds: bool, nodes: int, node_mode: str, node_pods: int,
+          scheduler: bool | None, workload_controllers: bool | None, **flags: Any) -> None:
     """Serve the Kubernetes API until SIGTERM or ^C.
 
     Once ready, one line on standard output says where; DATA_DIR/admin.kubeconfig and DATA_DIR/admin.token are the
@@ -124,6 +128,7 @@ def serve(verbose: bool, places: tuple[str, ...], only_kinds: bool, nodes: int, 
     from orlop.server.declared_kinds import NotServed
     from orlop.server.files import DataDirError
     from orlop.server.run import serve as run
+    from orlop.server.simulated_network import DEFAULT
     from orlop.storage.errors import StorageError
 
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, stream=sys.stderr,
@@ -133,6 +138,8 @@ def serve(verbose: bool, places: tuple[str, ...], only_kinds: bool, nodes: int, 
     if only_kinds and (not places or nodes or chooses or controls):
         raise click.UsageError("--only-kinds needs --kinds" if not places else
                                "--only-kinds leaves no pods for nodes, the scheduler and workload controllers")
+    if flags["simulated_network"] is None:
+        flags["simulated_network"] = DEFAULT if nodes and sys.platform == "linux" else ""
     beside = _beside(nodes, node_mode, node_pods, chooses, controls) if nodes or chooses or controls else None
     programs = _programs(places) if places else ()
     try:

@@ -8,6 +8,7 @@ Made by `pod_storage` (pods) and `workload_makers` (services, nodes). Finds the 
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from typing import Final, Protocol
@@ -50,16 +51,23 @@ class _Proxy:
 
     def connect(self, ctx: Context, name: str, path: str, request: Request) -> Answer | Awaitable[Answer]:
         location, way = self.locate(ctx, name)
-        rest = f"/{path}" if path else ""
-        if request.raw_path.endswith("/") and not rest.endswith("/"):
-            rest += "/"
-        location = replace(location, path=rest, query=request.query)
-        if not rest and request.method in ("GET", "HEAD") and not wants_upgrade(request):
+        upgrade = wants_upgrade(request)
+        rest = _cleaned(path, request.path.endswith("/"))
+        location = replace(location, path=rest, query="" if upgrade else request.query)
+        if not rest and request.method in ("GET", "HEAD") and not upgrade:
             query = f"?{request.query}" if request.query else ""
             return Response(301, b"", "", (("Location", f"{request.path}/{query}"),))
         if way is None:
-            raise unreachable_upgrade(location) if wants_upgrade(request) else unreachable_service(location)
+            raise unreachable_upgrade(location) if upgrade else unreachable_service(location)
         return way.relay(location, request)
+
+
+def _cleaned(path: str, slash: bool) -> str:
+    """What follows `proxy`, without empty, "." and ".." elements; "" for nothing at all."""
+    if not path:
+        return "/" if slash else ""
+    rest = posixpath.normpath("/" + path.lstrip("/"))
+    return rest + "/" if slash and rest != "/" else rest
 
 
 def reachable(address: str) -> bool:

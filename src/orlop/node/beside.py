@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from ipaddress import IPv4Network, ip_network
 
 from orlop.api.errors import APIError
 from orlop.api.gvk import GroupResource
 from orlop.api.tree import Tree
+from orlop.controllers.event_recorder import EventRecorder, StoreSink
 from orlop.controllers.interface import Controller
 from orlop.controllers.scheduler import Scheduler
 from orlop.controllers.workloads.deployment import DeploymentController
@@ -22,7 +24,7 @@ from orlop.controllers.workloads.replica_set import ReplicaSetController
 from orlop.controllers.writer import Writer
 from orlop.node.api import LocalApi
 from orlop.node.identity import issue
-from orlop.node.run import RunningNode, running_nodes
+from orlop.node.run import RunningNode, names_of, placed, running_nodes
 from orlop.node.settings import FAKE, NodeSettings
 from orlop.server.application import defaults
 from orlop.server.run import Running
@@ -78,22 +80,29 @@ def _controllers(server: Running, plan: Plan) -> list[Controller]:
             name: str = reply.tree["metadata"]["name"]
             return name
 
-        found += [DeploymentController(writer, statuses["deployments"]),
-                  ReplicaSetController(writer, statuses["replicasets"], create_pod, now),
-                  JobController(writer, statuses["jobs"], create_pod, now), EndpointSliceController(writer)]
+        sink = StoreSink(writer)
+        deployments, sets, jobs = (EventRecorder(sink, f"{name}-controller", "", now)
+                                   for name in ("deployment", "replicaset", "job"))
+        found += [deployments, sets, jobs, DeploymentController(writer, statuses["deployments"], deployments),
+                  ReplicaSetController(writer, statuses["replicasets"], create_pod, sets, now),
+                  JobController(writer, statuses["jobs"], create_pod, jobs, now), EndpointSliceController(writer)]
     return found
 
 
 @contextlib.asynccontextmanager
 async def nodes_beside(server: Running, count: int, mode: str, pods: int = 110) -> AsyncIterator[list[RunningNode]]:
-    """`node-1` to `node-COUNT`. Raises what `running_node` raises."""
-    directory, clock = server.directory, server.application.outside.clock
+    """`node-1` to `node-COUNT`, on the server's simulated network if it has one. Raises what `placed` and
+    `running_node` raise."""
+    directory, clock, config = server.directory, server.application.outside.clock, server.application.config
     api = _api(server)
     several = [NodeSettings(f"{PREFIX}{number}", mode, number, pods=pods,
                             data_dir=directory.path.absolute() / "nodes" / f"{PREFIX}{number}")
                for number in range(1, count + 1)]
     authority = directory.credentials.ca_certificate
-    identity = issue(authority, server.url if server.port else "", "localhost", "127.0.0.1", clock.now(),
-                     (directory.path / "ca.key").read_bytes())
-    async with running_nodes(several, api, identity, clock) as nodes:
-        yield nodes
+    services = [found for part in config.service_cluster_ip_range.split(",")
+                if isinstance(found := ip_network(part, strict=False), IPv4Network)]
+    async with placed(several, api, config.network, services) as those:
+        identity = issue(authority, server.url if server.port else "", names_of(those) or ["localhost"], clock.now(),
+                         (directory.path / "ca.key").read_bytes())
+        async with running_nodes(those, api, identity, clock) as nodes:
+            yield nodes

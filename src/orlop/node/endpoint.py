@@ -2,12 +2,13 @@
 
 Started by `run` on a listener of the server's own kind. Only callers with a client certificate of the cluster's
 authority that makes them members of system:masters are let in: in process mode they can run anything. Logs are in
-`log_answer`, connections both ways in `streams`. Paths and texts: kubernetes `pkg/kubelet/server/server.go`.
+`log_answer`, connections both ways in `streams`, figures in `stats`, the node's own logs in `node_logs`. Paths and
+texts: kubernetes `pkg/kubelet/server/server.go`.
 """
 
 from __future__ import annotations
 
-import time
+from collections.abc import Awaitable
 from typing import Final
 
 import orjson
@@ -15,14 +16,16 @@ import orjson
 from orlop.api.errors import APIError
 from orlop.api.http import Answer, Request, Response
 from orlop.auth.x509 import read_certificate
+from orlop.node import node_logs
 from orlop.node.agent import Agent, Work
 from orlop.node.container import State
 from orlop.node.identity import Identity
 from orlop.node.log_answer import BadQuery, LogQuery, log_answer
+from orlop.node.node_logs import NodeLogs
 from orlop.node.runtime import Runtime
 from orlop.node.settings import NodeSettings
+from orlop.node.stats import Stats
 from orlop.node.streams import Streams
-from orlop.registry import times
 from orlop.server.listener import Listener
 from orlop.world.clock import Clock
 
@@ -30,6 +33,7 @@ MASTERS: Final = "system:masters"
 GRACE: Final = 2.0
 """Seconds that open connections get at the end."""
 _TEXT: Final = "text/plain; charset=utf-8"
+_METRICS: Final = "text/plain; version=0.0.4; charset=utf-8"
 _STREAMS: Final = ("exec", "attach", "portForward")
 
 
@@ -42,11 +46,12 @@ class Endpoint:
                  clock: Clock) -> None:
         self._settings, self._agent, self._runtime, self._clock = settings, agent, runtime, clock
         self._listener = Listener(self.handle, ssl_context=identity.context(), clock=clock)
-        self._streams = Streams(runtime)
+        self._streams, self._node_logs = Streams(runtime), NodeLogs(agent, runtime)
+        self._stats = Stats(settings, agent, runtime, clock)
 
     async def start(self) -> int:
         """The port bound. Raises OSError."""
-        return await self._listener.start(self._settings.address, self._settings.port)
+        return await self._listener.start(self._settings.listening, self._settings.port)
 
     async def stop(self) -> None:
         self._streams.close()
@@ -54,7 +59,7 @@ class Endpoint:
 
     # --- routes --------------------------------------------------------------------------------------------------
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: Request) -> Answer | Awaitable[Answer]:
         if refused := _unauthorized(request):
             return refused
         first, *rest = request.path.strip("/").split("/")
@@ -68,12 +73,21 @@ class Endpoint:
             items = self._agent.pods()
             return Response(200, orjson.dumps({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": items}))
         if request.path.rstrip("/") == "/stats/summary":
-            return Response(200, orjson.dumps(self._summary()))
-        if first == "metrics":
-            return Response(200, self._metrics().encode(), "text/plain; version=0.0.4; charset=utf-8")
-        if first == "logs":
-            return Response(200, b"<pre>\n</pre>\n", "text/html; charset=utf-8")
+            return self._summary(request)
+        if request.path == "/metrics":
+            return Response(200, self._stats.metrics().encode(), _METRICS)
+        if request.path == "/metrics/resource":
+            return self._resources()
+        if request.path.startswith(node_logs.ROOT):
+            return self._node_logs.answer(request)
         return _text(404, "404 page not found")
+
+    async def _summary(self, request: Request) -> Answer:
+        brief = request.parameters.get("only_cpu_and_memory") == ["true"]
+        return Response(200, orjson.dumps(await self._stats.summary(brief)))
+
+    async def _resources(self) -> Answer:
+        return Response(200, (await self._stats.resources()).encode(), _METRICS)
 
     def _find(self, namespace: str, name: str) -> Work | Response:
         found = self._agent.find(namespace, name)
@@ -114,22 +128,6 @@ class Endpoint:
             return _text(500, f"container not found (\"{container.name}\")")
         terminal = bool(container.spec.get("tty"))
         return self._streams.command(request, uid, container.name, verb == "attach", terminal)
-
-    # --- figures -------------------------------------------------------------------------------------------------
-
-    def _summary(self) -> dict[str, object]:
-        now = times.text(self._clock.now())
-        pods = [{"podRef": {key: pod["metadata"][key] for key in ("name", "namespace", "uid")}, "startTime": now,
-                 "containers": [{"name": one["name"], "startTime": now} for one in pod["spec"]["containers"]]}
-                for pod in self._agent.pods()]
-        node = {"nodeName": self._settings.name, "startTime": now,
-                "cpu": {"time": now, "usageCoreNanoSeconds": time.process_time_ns()}}
-        return {"node": node, "pods": pods}
-
-    def _metrics(self) -> str:
-        running = sum(any(c.alive for c in work.life.containers) for work in self._agent.works())
-        return ("# HELP kubelet_running_pods Number of pods that have a running pod sandbox\n"
-                f"# TYPE kubelet_running_pods gauge\nkubelet_running_pods {running}\n")
 
 
 def _unauthorized(request: Request) -> Response | None:

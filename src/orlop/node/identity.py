@@ -11,12 +11,15 @@ import datetime
 import ipaddress
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from orlop.server.tls import server_context
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 LIFETIME: Final = 365
 """Days; a node that is started anew has a new one."""
@@ -46,9 +49,9 @@ def _files(*texts: bytes) -> Iterator[list[Path]]:
         yield paths
 
 
-def issue(authority: bytes, server: str, name: str, address: str, now: float, authority_key: bytes = b"") -> Identity:
-    """A new key and its certificate, signed by the authority when its key is given, else by itself. Raises ValueError
-    for what is no certificate or key."""
+def issue(authority: bytes, server: str, names: Sequence[str], now: float, authority_key: bytes = b"") -> Identity:
+    """A new key and its certificate, signed by the authority when its key is given, else by itself. It is good for all
+    `names` and addresses; the first is that of the node. Raises ValueError for what is no certificate or key."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -56,7 +59,7 @@ def issue(authority: bytes, server: str, name: str, address: str, now: float, au
 
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "system:nodes"),
-                         x509.NameAttribute(NameOID.COMMON_NAME, f"system:node:{name}")])
+                         x509.NameAttribute(NameOID.COMMON_NAME, f"system:node:{names[0]}")])
     issuer, signing = subject, key
     if authority_key:
         loaded = serialization.load_pem_private_key(authority_key, None)
@@ -64,13 +67,21 @@ def issue(authority: bytes, server: str, name: str, address: str, now: float, au
             raise ValueError("the authority's key is no elliptic-curve key")
         issuer, signing = x509.load_pem_x509_certificate(authority).subject, loaded
     moment = datetime.datetime.fromtimestamp(int(now), datetime.UTC)
-    names: list[x509.GeneralName] = [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address(address))]
     made = (x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
             .serial_number(x509.random_serial_number()).not_valid_before(moment - datetime.timedelta(minutes=5))
             .not_valid_after(moment + datetime.timedelta(days=LIFETIME))
-            .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .sign(signing, hashes.SHA256()))
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
                                 serialization.NoEncryption())
     return Identity(made.public_bytes(serialization.Encoding.PEM), private, authority, server)
+
+
+def _general(name: str) -> x509.GeneralName:
+    from cryptography import x509
+
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)

@@ -54,13 +54,20 @@ class Registration:
         """Raises NodeUnregistered and APIUnavailable."""
         reply = await self._api.request("POST", "/api/v1/nodes", self._node())
         if reply.status == 409:
-            labels = self._labels()
-            reply = await self._api.request("PATCH", self._path, {"metadata": {"labels": labels}}, STRATEGIC)
+            reply = await self._api.request("PATCH", self._path, await self._change(), STRATEGIC)
         if not reply.ok:
             raise NodeUnregistered(reply.message)
         await self._write_status(ready=True)
         await self._untaint()
         await self._renew(reply.tree["metadata"]["uid"])
+
+    async def _change(self) -> Tree:
+        """Of the node that is there already."""
+        change: Tree = {"metadata": {"labels": self._labels()}}
+        found = await self._api.request("GET", self._path)
+        if not (found.tree.get("spec") or {}).get("podCIDR"):  # once it is there it cannot be changed
+            change["spec"] = self._pod_cidr()
+        return change
 
     async def run(self) -> None:
         """Heartbeats, for ever."""
@@ -125,10 +132,15 @@ class Registration:
                "orlop.dev/node-mode": self._settings.mode}
         return {**own, **self._settings.labels}
 
+    def _pod_cidr(self) -> Tree:
+        block = self._settings.block
+        return {} if block is None else {"podCIDR": str(block), "podCIDRs": [str(block)]}
+
     def _node(self) -> Tree:
         node: Tree = {"apiVersion": "v1", "kind": "Node",
                       "metadata": {"name": self._settings.name, "labels": self._labels()},
-                      "spec": {"providerID": f"orlop://{self._settings.name}"}, "status": self._status(True)}
+                      "spec": {"providerID": f"orlop://{self._settings.name}", **self._pod_cidr()},
+                      "status": self._status(True)}
         if self._settings.taints:
             node["spec"]["taints"] = [dict(taint) for taint in self._settings.taints]
         return node

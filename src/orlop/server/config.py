@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from orlop.server.simulated_network import DEFAULT, SimulatedNetwork, Twin, itself
+
 STORAGES: Final = ("sqlite", "memory", "etcd")
 AUTHORIZATION_MODES: Final = ("AlwaysAllow", "RBAC")
 SMALLEST_SERVICE_RANGE: Final = 8
@@ -49,6 +51,14 @@ def _check_cidr(value: str) -> str:
             return "must be a CIDR such as 10.0.0.0/24"
         if network.num_addresses < SMALLEST_SERVICE_RANGE:
             return f"must have at least {SMALLEST_SERVICE_RANGE} addresses"
+    return ""
+
+
+def _check_network(value: str) -> str:
+    try:
+        SimulatedNetwork.parse(value or DEFAULT)
+    except ValueError as error:
+        return str(error)
     return ""
 
 
@@ -94,6 +104,7 @@ _CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "authorization_mode": _check_modes,
     "service_cluster_ip_range": _check_cidr,
     "service_node_port_range": _check_ports,
+    "simulated_network": _check_network,
     "max_requests_inflight": _check_not_negative,
     "max_mutating_requests_inflight": _check_not_negative,
     "min_request_timeout": _check_positive,
@@ -148,6 +159,7 @@ class Config:
     kubelet_client_key: Path | None = None
     kubelet_certificate_authority: Path | None = None
     kubelet_preferred_address_types: tuple[str, ...] = ()
+    simulated_network: str = ""
     namespace_controller: bool = True
     namespace_deletion_grace: float = 2.0
     garbage_collector_controller: bool = True
@@ -172,6 +184,16 @@ class Config:
                 raise ConfigError(f"{name.replace('_', '-')} {complaint}, not {value!r}")
         if (self.storage == "etcd") != bool(self.etcd_servers):
             raise ConfigError(f"storage {self.storage} does not go with etcd-servers {','.join(self.etcd_servers)!r}")
+
+    @property
+    def network(self) -> SimulatedNetwork | None:
+        """That of simulated nodes, if there is one."""
+        return SimulatedNetwork.parse(self.simulated_network) if self.simulated_network else None
+
+    @property
+    def twin(self) -> Twin:
+        """Where the addresses of nodes and pods are."""
+        return itself if self.network is None else self.network.twin
 
     @property
     def audiences(self) -> tuple[str, ...]:

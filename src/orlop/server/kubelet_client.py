@@ -16,10 +16,11 @@ from orlop.kinds.kubelet import Location
 from orlop.kinds.pod_log import flag
 from orlop.kinds.proxy import NOT_ALLOWED, reachable
 from orlop.server import kubelet_log, kubelet_port_forward, kubelet_remote_command, kubelet_tunnel, kubelet_upgrade
-from orlop.server.kubelet_dial import Credentials, DialError, Twin, itself, resolve, unverified
+from orlop.server.kubelet_dial import Credentials, DialError, resolve, unverified
 from orlop.server.kubelet_pool import Pool
 from orlop.server.kubelet_relay import Relay
 from orlop.server.kubelet_tasks import Tasks
+from orlop.server.simulated_network import Twin, itself
 from orlop.websocket.handshake import is_upgrade, is_websocket
 
 
@@ -86,7 +87,11 @@ class PodTransport:
 
 
 async def _check(location: Location) -> None:
-    """Addresses were checked when they were found; a name may still stand for this host or this link."""
+    """Addresses were checked when they were found; a name may still stand for this host or this link. A port goes by
+    its number."""
+    if location.port and not location.port.isdigit():
+        raise errors.service_unavailable(
+            f"error trying to reach service: dial tcp: lookup tcp/{location.port}: unknown port")
     if ip.parse(location.host) is not None:
         return
     try:

@@ -17,18 +17,13 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from orlop.kinds.kubelet import Location
+from orlop.server.simulated_network import Twin, itself
 
 CONNECT_SECONDS: Final = 30.0
 HANDSHAKE_SECONDS: Final = 10.0
 _PORTS: Final = {"http": 80, "https": 443}
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
-Twin = Callable[[str], str]
-"""Where to connect to for an address: elsewhere for those of a simulated network."""
-
-
-def itself(address: str) -> str:
-    return address
 
 
 class DialError(Exception):

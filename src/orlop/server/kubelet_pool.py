@@ -1,7 +1,7 @@
 """Requests of ours to kubelets and pods over connections that are kept alive.
 
 Used by `kubelet_client`. A connection that turns out to be closed by its server before it answered anything is replaced
-once, if the request may be repeated. Behaviour: Go's `net/http` `transport.go`.
+once, if the request may be repeated: one with a body may not. Behaviour: Go's `net/http` `transport.go`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import asyncio
 import ssl
 from typing import Final
 
+from orlop.api.http import Incoming
 from orlop.kinds.kubelet import Location
-from orlop.server.kubelet_dial import Twin, dial, itself
+from orlop.server.kubelet_dial import dial
 from orlop.server.kubelet_wire import Head, Wire, WireError
+from orlop.server.simulated_network import Twin, itself
 
 MOST_IDLE_EACH: Final = 25
 """Idle connections kept to one place: further ones are closed."""
@@ -39,18 +41,18 @@ class Pool:
         return len(self._open)
 
     async def ask(self, location: Location, context: ssl.SSLContext | None, head: bytes, body: bytes,
-                  method: str) -> tuple[Wire, Head]:
+                  method: str, incoming: Incoming | None = None) -> tuple[Wire, Head]:
         """Raises DialError and WireError. The wire is the caller's, who delivers its body and then gives it `back`."""
         key = (location.scheme, location.host, location.port, id(context))
         wire = self._take(key)
         if wire is not None:
             try:
-                return wire, await wire.ask(head, body, bodiless=method == "HEAD")
+                return wire, await wire.ask(head, body, method == "HEAD", incoming)
             except WireError as error:
-                if not error.untouched or method not in REPEATABLE:
+                if not error.untouched or method not in REPEATABLE or body or incoming is not None:
                     raise
         wire = await self.connect(location, context)
-        return wire, await wire.ask(head, body, bodiless=method == "HEAD")
+        return wire, await wire.ask(head, body, method == "HEAD", incoming)
 
     async def connect(self, location: Location, context: ssl.SSLContext | None) -> Wire:
         """A connection that is not shared. Raises DialError."""

@@ -4,12 +4,13 @@ Read from `--simulated-network` by the server's configuration and by nodes. A no
 reached on this machine at its twin 127.a.b.c, where its node or its process listens. API objects never hold a twin
 (endpoints may not be loopback addresses, and proxies refuse those), and the API server maps an address when it connects
 (`kubelet_dial`), after all checks. The twin keeps the last three bytes, so that different addresses of a network have
-different twins. Nothing of the network is at 127.0.0.x: what listens there for this machine alone is no node's or pod's.
+different twins. Nothing of the network is at 127.0.0.x: what listens there, for this machine alone, stays out of reach.
 """
 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +21,15 @@ _OWN: Final = 256
 """127.0.0.0 to 127.0.0.255 are the machine's own."""
 _SHORTEST: Final = 8
 _LONGEST: Final = 24
+_LINK: Final = ipaddress.IPv4Network("169.254.0.0/16")
+
+Twin = Callable[[str], str]
+"""Where on this machine an address is to be found."""
+
+
+def itself(address: str) -> str:
+    """The twins where there is no simulated network."""
+    return address
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +45,7 @@ class SimulatedNetwork:
             raise ValueError(f"must be an IPv4 network such as {DEFAULT} ({error})") from None
         if not _SHORTEST <= found.prefixlen <= _LONGEST:
             raise ValueError(f"must have a prefix of /{_SHORTEST} to /{_LONGEST}")
-        if found.is_loopback or found.is_link_local or found.is_multicast or int(found[0]) >> 24 in (0, 255):
+        if found.is_loopback or found.overlaps(_LINK) or found.is_multicast or int(found[0]) >> 24 in (0, 255):
             raise ValueError("must be a network of ordinary addresses: proxies refuse those of this host, of its link "
                              "and of many at once")
         if int(found[-1]) & _LOW < _OWN:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import orlop
+from orlop.controllers.workloads.replica_set import status_of
 from orlop.controllers.workloads.rollout import bounds, replicas, same_template, scales
 from orlop.node.beside import Plan, cluster_beside
 
@@ -120,3 +121,9 @@ def test_a_deployment_becomes_pods_and_is_rolled_out() -> None:
             await scenario(server)
 
     asyncio.run(playing())
+
+
+def test_a_replica_set_without_pods_has_a_status_without_zeros() -> None:
+    """As upstream's struct is written: only the number of replicas is always there."""
+    found = {"metadata": {"generation": 2}, "spec": {"template": {}}}
+    assert status_of(found, [], 0.0) == {"replicas": 0, "observedGeneration": 2}

@@ -13,6 +13,7 @@ from typing import Final
 from orlop.api.errors import APIError
 from orlop.api.gvk import GroupVersionKind
 from orlop.api.tree import Tree
+from orlop.controllers.event_recorder import NORMAL, EventRecorder, about
 from orlop.controllers.key_feed import KeyFeed
 from orlop.controllers.work_queue import WorkQueue
 from orlop.controllers.workloads.dependents import Dependents, reference
@@ -41,8 +42,8 @@ _UNCOPIED: Final = ("kubectl.kubernetes.io/last-applied-configuration", REVISION
 class DeploymentController:
     """`statuses` is the store of the status room."""
 
-    def __init__(self, writer: Writer, statuses: Store) -> None:
-        self._writer, self._statuses = writer, statuses
+    def __init__(self, writer: Writer, statuses: Store, events: EventRecorder) -> None:
+        self._writer, self._statuses, self._events = writer, statuses, events
         self._deployments = writer.stores[(_GROUP, _PLURAL)]
         self._set_store = writer.stores[(_GROUP, _SETS)]
         self._queue = WorkQueue("deployments", self._reconcile)
@@ -104,6 +105,8 @@ class DeploymentController:
                                                               HASH_LABEL: hashed}},
                      "template": {**template, "metadata": {**(template.get("metadata") or {}), "labels": labels}}}}
         self._sets.note(await self._writer.create(_SET_KIND, _SETS, made))
+        if replicas(made):
+            self._tell_scaled(found, made["metadata"]["name"], 0, replicas(made))
         await self._mark(found, revision)
 
     async def _renumber(self, found: Tree, new: Tree, old: Sequence[Tree]) -> None:
@@ -128,11 +131,21 @@ class DeploymentController:
                                   uid=metadata["uid"])
 
     async def _scale(self, found: Tree, name: str, count: int) -> None:
+        before = 0
+
         def change(tree: Tree) -> None:
-            tree["spec"]["replicas"] = count
+            nonlocal before
+            before, tree["spec"]["replicas"] = replicas(tree), count
             tree["metadata"].setdefault("annotations", {}).update(_sizes(found))
 
         await self._change_set(found, name, change)
+        if before != count:
+            self._tell_scaled(found, name, before, count)
+
+    def _tell_scaled(self, found: Tree, name: str, before: int, count: int) -> None:
+        way = "up" if count > before else "down"
+        self._events.record(about(found, "apps/v1", "Deployment"), NORMAL, "ScalingReplicaSet",
+                            f"Scaled {way} replica set {name} from {before} to {count}")
 
     async def _change_set(self, found: Tree, name: str, change: Callable[[Tree], None]) -> None:
         def changed(tree: Tree) -> bool:

@@ -15,11 +15,13 @@ from typing import Final
 from orlop.api.errors import APIError
 from orlop.api.options import DeleteOptions
 from orlop.api.tree import Tree
+from orlop.controllers.event_recorder import EventRecorder, about
 from orlop.controllers.key_feed import KeyFeed
 from orlop.controllers.work_queue import WorkQueue
 from orlop.controllers.workloads import job_plan
 from orlop.controllers.workloads.dependents import Dependents
-from orlop.controllers.workloads.replica_set import BURST, CreatePod
+from orlop.controllers.workloads.pod_control import CreatePod, PodControl
+from orlop.controllers.workloads.replica_set import BURST
 from orlop.controllers.writer import Writer
 from orlop.registry import times
 from orlop.registry.store import Store
@@ -31,11 +33,13 @@ _PLURAL: Final = "jobs"
 class JobController:
     """`statuses` is the store of the status room; `now`: seconds since 1970."""
 
-    def __init__(self, writer: Writer, statuses: Store, create_pod: CreatePod, now: Callable[[], float]) -> None:
-        self._writer, self._statuses, self._create_pod, self._now = writer, statuses, create_pod, now
+    def __init__(self, writer: Writer, statuses: Store, create_pod: CreatePod, events: EventRecorder,
+                 now: Callable[[], float]) -> None:
+        self._writer, self._statuses, self._events, self._now = writer, statuses, events, now
         self._jobs = writer.stores[(_GROUP, _PLURAL)]
         self._queue = WorkQueue("jobs", self._reconcile)
         self._pods = Dependents(writer.stores[("", "pods")], "Job", self._queue.add)
+        self._control = PodControl(writer, create_pod, self._pods, events)
         self._feed = KeyFeed(self._jobs, self._queue.add)
 
     def start(self) -> None:
@@ -72,7 +76,7 @@ class JobController:
         count = -len(stands.active) if ends[0] else job_plan.missing(job, stands)
         if count < 0:
             for pod in stands.active[count:]:
-                await self._delete(pod)
+                await self._control.delete(about(job, "batch/v1", "Job"), pod["metadata"]["name"])
         elif count > 0:
             delay = job_plan.wait(stands, now)
             if delay:
@@ -89,19 +93,8 @@ class JobController:
 
     async def _make(self, job: Tree, stands: job_plan.Standing, count: int) -> None:
         indexes = job_plan.free_indexes(job, stands, count) if job_plan.indexed(job) else [-1] * count
-        namespace = job["metadata"]["namespace"]
-        for name in await asyncio.gather(*(self._create_pod(namespace, job_plan.pod_of(job, i)) for i in indexes)):
-            self._note(namespace, name)
-
-    async def _delete(self, pod: Tree) -> None:
-        metadata = pod["metadata"]
-        await self._writer.delete("", "pods", metadata["namespace"], metadata["name"])
-        self._note(metadata["namespace"], metadata["name"])
-
-    def _note(self, namespace: str, name: str) -> None:
-        entry = self._writer.peek("", "pods", namespace, name)
-        if entry is not None:
-            self._pods.note(entry)
+        owner = about(job, "batch/v1", "Job")
+        await asyncio.gather(*(self._control.create(owner, job_plan.pod_of(job, index)) for index in indexes))
 
     async def _write_status(self, job: Tree, status: Tree) -> None:
         former, metadata = job.get("status") or {}, job["metadata"]
@@ -114,6 +107,8 @@ class JobController:
 
         await self._writer.change(self._statuses, _GROUP, _PLURAL, metadata["namespace"], metadata["name"], change,
                                   uid=metadata["uid"])
+        for type, reason, message in job_plan.told(former, status):
+            self._events.record(about(job, "batch/v1", "Job"), type, reason, message)
 
     async def _expire(self, key: str, job: Tree) -> bool:
         keep = job["spec"].get("ttlSecondsAfterFinished")

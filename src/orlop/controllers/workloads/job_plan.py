@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from orlop.api.tree import Tree
+from orlop.controllers.event_recorder import NORMAL, WARNING
 from orlop.controllers.workloads.dependents import reference
 from orlop.registry import times
 
@@ -195,4 +196,20 @@ def _numbers(text: str) -> set[int]:
     for part in filter(None, text.split(",")):
         first, _, last = part.partition("-")
         found |= set(range(int(first), int(last or first) + 1))
+    return found
+
+
+def told(former: Tree, status: Tree) -> list[tuple[str, str, str]]:
+    """The events (type, reason, message) about what a new status says for the first time."""
+    known = {(one["type"], one["status"]) for one in former.get("conditions") or ()}
+    found = []
+    for one in status.get("conditions") or ():
+        if (one["type"], one["status"]) in known:
+            continue
+        if one["type"] == "Complete":
+            found.append((NORMAL, "Completed", "Job completed"))
+        elif one["type"] == "Failed":
+            found.append((WARNING, one["reason"], one["message"]))
+        elif one["type"] == "Suspended":
+            found.append((NORMAL, one["reason"].removeprefix("Job"), one["message"]))
     return found

@@ -8,14 +8,16 @@ through admission as a client's would. Orphans are not adopted. Plays the part o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 
 from orlop.api.errors import APIError
 from orlop.api.tree import Tree
+from orlop.controllers.event_recorder import EventRecorder, about
 from orlop.controllers.key_feed import KeyFeed
 from orlop.controllers.work_queue import WorkQueue
 from orlop.controllers.workloads.dependents import Dependents, reference
+from orlop.controllers.workloads.pod_control import CreatePod, PodControl
 from orlop.controllers.writer import Writer
 from orlop.registry import times
 from orlop.registry.store import Store
@@ -25,18 +27,17 @@ BURST: Final = 100
 _GROUP: Final = "apps"
 _PLURAL: Final = "replicasets"
 
-CreatePod = Callable[[str, Tree], Awaitable[str]]
-"""Creates a pod in a namespace; its name. Raises APIError."""
-
 
 class ReplicaSetController:
     """`statuses` is the store of the status room; `now`: seconds since 1970."""
 
-    def __init__(self, writer: Writer, statuses: Store, create_pod: CreatePod, now: Callable[[], float]) -> None:
-        self._writer, self._statuses, self._create_pod, self._now = writer, statuses, create_pod, now
+    def __init__(self, writer: Writer, statuses: Store, create_pod: CreatePod, events: EventRecorder,
+                 now: Callable[[], float]) -> None:
+        self._writer, self._statuses, self._now = writer, statuses, now
         self._sets = writer.stores[(_GROUP, _PLURAL)]
         self._queue = WorkQueue("replica-sets", self._reconcile)
         self._pods = Dependents(writer.stores[("", "pods")], "ReplicaSet", self._queue.add)
+        self._control = PodControl(writer, create_pod, self._pods, events)
         self._feed = KeyFeed(self._sets, self._queue.add)
 
     def start(self) -> None:
@@ -68,40 +69,23 @@ class ReplicaSetController:
     async def _scale(self, found: Tree, active: list[Tree]) -> bool:
         """True when there is more to do."""
         missing: int = (found["spec"].get("replicas") or 0) - len(active)
-        namespace = found["metadata"]["namespace"]
+        owner = about(found, "apps/v1", "ReplicaSet")
         if missing > 0:
             made = pod_of(found)
             count = min(missing, BURST)
-            await asyncio.gather(*(self._make(namespace, made) for _ in range(count)))
+            await asyncio.gather(*(self._control.create(owner, made) for _ in range(count)))
         elif missing < 0:
             for pod in surplus(active, -missing)[:BURST]:
-                await self._delete(namespace, pod["metadata"]["name"])
+                await self._control.delete(owner, pod["metadata"]["name"])
         return abs(missing) > BURST
-
-    async def _make(self, namespace: str, made: Tree) -> None:
-        self._note(namespace, await self._create_pod(namespace, made))
-
-    def _note(self, namespace: str, name: str) -> None:
-        """Its event may come later than our next look."""
-        entry = self._writer.peek("", "pods", namespace, name)
-        if entry is not None:
-            self._pods.note(entry)
-
-    async def _delete(self, namespace: str, name: str) -> None:
-        try:
-            await self._writer.delete("", "pods", namespace, name)
-        except APIError as error:
-            if error.code != 404:
-                raise
-        self._note(namespace, name)
 
     async def _write_status(self, found: Tree, active: list[Tree]) -> None:
         status = status_of(found, active, self._now())
-        if all((found.get("status") or {}).get(name, 0) == value for name, value in status.items()):
+        if status == (found.get("status") or {}):
             return
 
         def change(tree: Tree) -> bool:
-            tree["status"] = {**(tree.get("status") or {}), **status}
+            tree["status"] = status
             return True
 
         metadata = found["metadata"]
@@ -155,9 +139,10 @@ def status_of(found: Tree, active: list[Tree], now: float) -> Tree:
     settle = found["spec"].get("minReadySeconds") or 0
     ready = [since for pod in active if (since := _ready_since(pod)) is not None]
     labelled = [pod for pod in active if wanted.items() <= (pod["metadata"].get("labels") or {}).items()]
-    return {"replicas": len(active), "fullyLabeledReplicas": len(labelled), "readyReplicas": len(ready),
-            "availableReplicas": sum(1 for since in ready if now - since >= settle),
-            "observedGeneration": found["metadata"].get("generation") or 0}
+    counted = {"fullyLabeledReplicas": len(labelled), "readyReplicas": len(ready),
+               "availableReplicas": sum(1 for since in ready if now - since >= settle),
+               "observedGeneration": found["metadata"].get("generation") or 0}
+    return {"replicas": len(active), **{name: count for name, count in counted.items() if count}}
 
 
 def _until_available(found: Tree, pods: list[Tree], now: float) -> float:
