@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -34,7 +35,10 @@ def test_a_pod_is_scheduled_and_runs() -> None:
         assert container["ready"] and container["started"] and container["restartCount"] == 0
         assert list(container["state"]) == ["running"]
         assert container["containerID"].startswith("orlop-fake://")
-        assert status["podIP"] and status["hostIP"] == "127.0.0.1"
+        node = (await server.request("GET", "/api/v1/nodes/node-1")).json()
+        assert status["hostIP"] in {a["address"] for a in node["status"]["addresses"] if a["type"] == "InternalIP"}
+        assert ipaddress.ip_address(status["podIP"]) in ipaddress.ip_network(node["spec"]["podCIDR"])
+        assert (status["podIPs"], status["hostIPs"]) == ([{"ip": status["podIP"]}], [{"ip": status["hostIP"]}])
 
     play(scenario)
 
@@ -87,5 +91,26 @@ def test_a_crash_loop_backs_off() -> None:
         assert container["lastState"]["terminated"]["exitCode"] == 1
         assert "back-off 10s restarting failed container=main pod=crash_default(" in (
             container["state"]["waiting"]["message"])
+
+    play(scenario)
+
+
+def test_readiness_as_annotations_say() -> None:
+    """ready-after delays it for a container; unready takes it away while the annotation is there."""
+
+    async def scenario(server: orlop.Server) -> None:
+        def ready(found: dict[str, Any]) -> bool:
+            return any(c["type"] == "Ready" and c["status"] == "True" for c in found["status"].get("conditions") or ())
+
+        path = "/api/v1/namespaces/default/pods"
+        await server.request("POST", path, pod("one", {"orlop.dev/ready-after.main": "50ms"}))
+        found = await until(server, "one", lambda p: p["status"]["phase"] == "Running")
+        assert not ready(found) and found["status"]["containerStatuses"][0]["started"]
+        await until(server, "one", ready)
+        for value in ("true", None):
+            change = {"metadata": {"annotations": {"orlop.dev/unready": value}}}
+            await server.request("PATCH", f"{path}/one", change,
+                                 headers={"content-type": "application/merge-patch+json"})
+            await until(server, "one", lambda p, value=value: ready(p) is (value is None))  # type: ignore[misc]
 
     play(scenario)

@@ -101,12 +101,13 @@ def test_deletion_stops_containers_before_sidecars() -> None:
     started(life, 0)
     started(life, 0)
     life.delete(7)
-    (notice, stop) = life.step(1)
-    assert isinstance(notice, Notice) and notice.message == "Stopping container main"
-    assert isinstance(stop, Stop) and (stop.container.name, stop.grace) == ("main", 7)
+    actions = life.step(1)
+    assert {a.message for a in actions if isinstance(a, Notice)} == {"Stopping container main", "Stopping container s"}
+    (stop,) = (a for a in actions if isinstance(a, Stop))
+    assert (stop.container.name, stop.grace) == ("main", 7)
     assert life.step(1) == []
     end(life, "main", 0, 2)
-    assert [a.container.name for a in life.step(2) if isinstance(a, Stop)] == ["s"]
+    assert [(a.container.name, a.grace) for a in life.step(2) if isinstance(a, Stop)] == [("s", 6)]
     end(life, "s", 0, 2)
     assert life.step(2) == [] and life.finished
 
@@ -115,8 +116,14 @@ def test_a_deadline_fails_the_pod() -> None:
     life = made(activeDeadlineSeconds=5)
     started(life, 0)
     assert life.wake == 5
-    life.step(5)
-    assert life.phase == "Failed" and life.failed_reason == "DeadlineExceeded"
+    told = [a for a in life.step(5) if isinstance(a, Notice) and a.container is None]
+    assert [a.reason for a in told] == ["DeadlineExceeded"]
+    assert life.phase == "Running" and "reason" not in status_of(life, PLACE, {}, 5)
+    end(life, "main", 143, 6)
+    assert life.step(6) == [] and life.phase == "Failed"
+    status = status_of(life, PLACE, {}, 6)
+    assert (status["reason"], status["message"]) == (
+        "DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
 
 
 RANK = {"Pending": 0, "Running": 1, "Succeeded": 2, "Failed": 2}
@@ -130,7 +137,8 @@ def test_histories(policy: str, inits: int, sidecars: int, mains: int, steps: li
     """Whatever happens: phases never go back, counts never fall, and a deleted pod ends when its containers do."""
     life = made(policy, tuple(f"i{n}" for n in range(inits)), tuple(f"s{n}" for n in range(sidecars)),
                 tuple(f"m{n}" for n in range(mains)))
-    now, rank, counts, status = 0.0, 0, {c.name: 0 for c in life.containers}, {}
+    now, rank, counts = 0.0, 0, {c.name: 0 for c in life.containers}
+    status: dict[str, Any] = {}
     for wait, which, what, code in steps:
         now += wait
         alive = [c for c in life.containers if c.state is State.RUNNING]

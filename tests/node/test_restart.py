@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+from pathlib import Path
 
 from node_scenarios import PODS, account, pod, until
 
 import orlop
-from orlop.node.addresses import PodAddresses
+from orlop.node.addresses import addresses_of
 from orlop.node.adoption import adopt
 from orlop.node.beside import Plan, cluster_beside
 from orlop.node.lifecycle import Life
 from orlop.node.reaper import Reaper
+from orlop.node.settings import PROCESS, NodeSettings
 
 
 def test_fake_pods_run_on() -> None:
@@ -68,7 +70,7 @@ def test_the_reaper_kills_what_is_left() -> None:
 
 
 def test_addresses_are_given_back() -> None:
-    addresses = PodAddresses(1, loopback=True)
+    addresses = addresses_of(NodeSettings("n", PROCESS, 1, data_dir=Path("/home/a/nodes/n")))
     first = addresses.take()
     assert first.startswith("127.65.") and addresses.take() != first
     addresses.release(first)
@@ -77,6 +79,8 @@ def test_addresses_are_given_back() -> None:
 
 def test_nodes_of_one_machine_begin_at_different_addresses() -> None:
     """Two servers, each with its first node: what listens on one pod's address is not in the way of the other's."""
-    one, other = (PodAddresses(1, loopback=True, home=f"/home/{name}/nodes/node-1") for name in ("a", "b"))
+    one, other, again = (addresses_of(NodeSettings("n", PROCESS, 1, data_dir=Path(f"/home/{name}/nodes/node-1")))
+                         for name in ("a", "b", "a"))
+    first = again.take()
     assert not {one.take() for _ in range(100)} & {other.take() for _ in range(100)}
-    assert PodAddresses(1, loopback=True, home="/home/a/nodes/node-1").take().rpartition(".")[2] == "1"
+    assert first.rpartition(".")[2] == "1"

@@ -11,12 +11,10 @@ from typing import Final
 
 from orlop.api.tree import Tree
 from orlop.node.container import Container, Ended, Role, State
-from orlop.node.lifecycle import Life
+from orlop.node.lifecycle import KILLED, LOST, UNKNOWN, Life
 from orlop.registry import times
 
 _LISTS: Final = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
-_LOST: Final = "The container could not be located when the pod was terminated"
-_KILLED: Final = 137
 
 Resume = Callable[[Container, float], bool]
 """Whether a container that was started then still runs."""
@@ -27,26 +25,31 @@ def adopt(life: Life, status: Tree, resume: Resume, now: float) -> None:
     for container in life.containers:
         if container.name in known:
             _take_up(container, known[container.name], resume, now)
+            life.begun = life.begun or container.ran or bool(container.reason)
     for condition in status.get("conditions") or ():
         if condition.get("type") == "Initialized" and condition.get("status") == "True":
             life.initialized = life.initialized or all(
                 c.ended is not None or c.state is State.RUNNING or c.last is not None for c in life.of(Role.INIT))
+            life.was_initialized = True
 
 
 def _take_up(container: Container, known: Tree, resume: Resume, now: float) -> None:
     container.restarts = known.get("restartCount") or 0
     container.id = (known.get("containerID") or "").rpartition("://")[2]
     container.last = _ended((known.get("lastState") or {}).get("terminated"))
+    container.ran = container.last is not None
     state = known.get("state") or {}
     if terminated := state.get("terminated"):
-        container.ended, container.state = _ended(terminated), State.TERMINATED
+        container.ended, container.state, container.ran = _ended(terminated), State.TERMINATED, True
     elif running := state.get("running"):
         started = _time(running.get("startedAt"), now)
+        container.ran = True
         if resume(container, started):
             container.state, container.started = State.RUNNING, started
+            container.up, container.ready = bool(known.get("started")), bool(known.get("ready"))
         else:
             container.state = State.TERMINATED
-            container.ended = Ended(_KILLED, started, now, container.id, "ContainerStatusUnknown", _LOST)
+            container.ended = Ended(KILLED, started, now, container.id, UNKNOWN, LOST)
 
 
 def _ended(state: Tree | None) -> Ended | None:

@@ -10,24 +10,33 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 from urllib.parse import quote
 
 from orlop.api.tree import Tree
+from orlop.controllers.event_recorder import EventRecorder
 from orlop.controllers.work_queue import WorkQueue
-from orlop.node.addresses import PodAddresses
+from orlop.node.addresses import AddressesExhausted, addresses_of
 from orlop.node.adoption import adopt
 from orlop.node.api import STRATEGIC, Api, APIUnavailable
 from orlop.node.container import Container, Role
-from orlop.node.events import EventRecorder, about_pod
+from orlop.node.events import about_pod
 from orlop.node.follower import Follower
-from orlop.node.lifecycle import NORMAL, WARNING, Life, Notice, Start, Stop
+from orlop.node.hook import Hooks, run_hook
+from orlop.node.lifecycle import WARNING, Action, Life, Notice, PreStop, Start, Stop
 from orlop.node.pod_status import Place, status_of
-from orlop.node.runtime import Exit, Run, Runtime, StartFailure
-from orlop.node.script import ScriptError, start_delay_of
+from orlop.node.probe import LIVENESS, READINESS, STARTUP, Outcome, told_of
+from orlop.node.probe_action import Target, attempt
+from orlop.node.prober import Prober
+from orlop.node.runtime import MOUNT_ERROR, PULL_ERROR, RUN_ERROR, Exit, Run, Runtime, StartFailure
+from orlop.node.script import ScriptError, ready_after_of, start_delay_of, unready_of
 from orlop.node.settings import PROCESS, NodeSettings
+from orlop.node.start_notices import told_of_failure, told_of_start
+from orlop.registry import times
 from orlop.world.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -40,14 +49,17 @@ _FIELDS: Final = {Role.INIT: "initContainers", Role.SIDECAR: "initContainers", R
 
 @dataclass(slots=True)
 class Work:
-    """A pod of this node. `written`: the status last written; `gone`: deleted from the API server."""
+    """A pod of this node. `written`: the status last written; `news`: what it has come to is shown before it goes
+    on; `gone`: deleted from the API server; `released`: another pod may have the address."""
 
     pod: Tree
     life: Life
     ip: str
     written: Tree | None = None
     timer: asyncio.TimerHandle | None = None
+    news: bool = True
     gone: bool = False
+    released: bool = False
 
     @property
     def path(self) -> str:
@@ -62,7 +74,16 @@ class Agent:
         self._events, self._clock = events, clock
         self._works: dict[str, Work] = {}
         """By uid; bounded by the pods bound to this node."""
-        self._addresses = PodAddresses(settings.number, settings.mode == PROCESS, str(settings.data_dir or ""))
+        self._addresses = addresses_of(settings)
+        self._waiting: dict[str, Tree] = {}
+        """Pods that wait for an address, by uid; bounded as those."""
+        self._heeds = settings.mode == PROCESS
+        self._user = _user() if self._heeds else None
+
+        async def probe(spec: Tree, target: Target, timeout: float) -> Outcome:
+            return await attempt(spec, target, runtime, timeout)
+
+        self._prober, self._hooks = Prober(probe, clock), Hooks()
         self._queue = WorkQueue(f"node-{settings.name}", self._reconcile, WORKERS)
         self.follower = Follower(api, "/api/v1/pods", f"fieldSelector={quote('spec.nodeName=' + settings.name)}",
                                  self._on_pod)
@@ -77,6 +98,8 @@ class Agent:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
         await self._queue.stop()
+        await self._prober.close()
+        await self._hooks.close()
         for work in self._works.values():
             if work.timer is not None:
                 work.timer.cancel()
@@ -99,6 +122,7 @@ class Agent:
     def _on_pod(self, kind: str, pod: Tree) -> None:
         uid = pod["metadata"]["uid"]
         work = self._works.get(uid)
+        self._waiting.pop(uid, None)
         if kind == "DELETED":
             if work is not None:
                 work.gone = True
@@ -111,14 +135,21 @@ class Agent:
             self._works[uid] = work
         work.pod = pod
         work.life.update(pod)
+        if not self._heeds:
+            work.life.unready = unready_of(pod)
         if pod["metadata"].get("deletionTimestamp"):
             grace = pod["metadata"].get("deletionGracePeriodSeconds")
             work.life.delete(30.0 if grace is None else float(grace))
+            for container in work.life.containers:
+                self._prober.end(uid, container.name, (STARTUP, LIVENESS))
         self._queue.add(uid)
 
     def _accept(self, pod: Tree) -> Work | None:
         status, metadata = pod.get("status") or {}, pod["metadata"]
         if status.get("phase") in ("Succeeded", "Failed") and not metadata.get("deletionTimestamp"):
+            return None
+        address = self._address(pod)
+        if address is None:
             return None
         now = self._clock.now()
         try:
@@ -126,18 +157,87 @@ class Agent:
         except ScriptError as error:
             self._events.record(about_pod(pod), WARNING, "InvalidAnnotation", str(error))
             delay = self._settings.start_delay
-        life = Life(pod, now, delay, self._settings.back_off)
-        work = Work(pod, life, self._addresses.take(status.get("podIP") or ""))
+        began = status.get("startTime")
+        life = Life(pod, times.seconds(began) if began else now, delay, self._settings.back_off, self._heeds)
+        work = Work(pod, life, address)
         if status.get("containerStatuses"):
             adopt(life, status, partial(self._resume, work), now)
         return work
 
+    def _address(self, pod: Tree) -> str | None:
+        """None: there is none for now."""
+        if pod["spec"].get("hostNetwork"):
+            return self._settings.address
+        former: str = (pod.get("status") or {}).get("podIP") or ""
+        try:
+            return self._addresses.take(former)
+        except AddressesExhausted as error:
+            if pod["metadata"].get("deletionTimestamp"):
+                return former
+            self._waiting[pod["metadata"]["uid"]] = pod
+            self._events.record(about_pod(pod), WARNING, "FailedCreatePodSandBox",
+                                f"Failed to create pod sandbox: {error}")
+            return None
+
+    def _release(self, work: Work) -> None:
+        """The pod's address may be given again: to the one that waits for it longest."""
+        if not work.released:
+            work.released = True
+            self._addresses.release(work.ip)
+            for pod in list(self._waiting.values())[:1]:
+                self._on_pod("MODIFIED", pod)
+
     def _resume(self, work: Work, container: Container, started: float) -> bool:
+        container.ready_at = started + ready_after_of(work.pod, container.name, container.role)
         return self._runtime.resume(self._run(work, container), partial(self._on_exit, work, container), started)
 
     def _on_exit(self, work: Work, container: Container, exit: Exit) -> None:
+        uid = work.pod["metadata"]["uid"]
+        self._prober.end(uid, container.name)
+        self._hooks.end(uid, container.name)
         work.life.ended(container, exit.code, self._clock.now(), exit.reason, exit.message)
+        work.news = True
+        self._queue.add(uid)
+
+    def _on_probe(self, work: Work, container: Container, kind: str, outcome: Outcome, verdict: bool | None) -> None:
+        if not container.runs:
+            return
+        if told := told_of(kind, outcome):
+            self._tell(work, Notice(container, *told))
+        if verdict is not None and work.life.probed(container, kind, verdict):
+            if kind == STARTUP and verdict:
+                self._probe(work, container)
+            self._queue.add(work.pod["metadata"]["uid"])
+
+    def _on_post_start(self, work: Work, container: Container, failure: str) -> None:
+        if failure:
+            self._tell(work, Notice(container, WARNING, "FailedPostStartHook", "PostStartHook failed"))
+        work.life.hook_ended(container, failure)
+        if not failure:
+            self._probe(work, container)
         self._queue.add(work.pod["metadata"]["uid"])
+
+    def _on_pre_stop(self, work: Work, container: Container, failure: str) -> None:
+        if failure:
+            self._tell(work, Notice(container, WARNING, "FailedPreStopHook", "PreStopHook failed"))
+        work.life.pre_stop_ended(container, self._clock.now())
+        self._queue.add(work.pod["metadata"]["uid"])
+
+    def _probe(self, work: Work, container: Container) -> None:
+        """Begin the probes that are due in the container's state."""
+        if self._heeds and container.runs:
+            kinds = (READINESS, LIVENESS) if container.up else (STARTUP,)
+            self._prober.begin(self._target(work, container), kinds, container.started,
+                               partial(self._on_probe, work, container))
+
+    def _hook(self, work: Work, container: Container, kind: str,
+              on_end: Callable[[Work, Container, str], None]) -> None:
+        handler = container.hook(kind) or {}
+        run = run_hook(handler, self._target(work, container), self._runtime)
+        self._hooks.begin(work.pod["metadata"]["uid"], container.name, run, partial(on_end, work, container))
+
+    def _target(self, work: Work, container: Container) -> Target:
+        return Target(work.pod["metadata"]["uid"], work.life.text, container.spec, work.ip, self._settings.twin)
 
     # --- one pod -------------------------------------------------------------------------------------------------
 
@@ -149,13 +249,16 @@ class Agent:
             await self._forget(uid, work)
             return False
         try:
-            if work.written is None and not await self._write(work):
+            news, work.news = work.news, False
+            if news and not await self._write(work):
                 return False
             await self._advance(work)
             if not await self._write(work):
                 return False
             if work.life.deleting and work.life.finished:
                 return await self._delete(uid, work)
+            if work.life.finished:
+                self._release(work)
         except APIUnavailable as error:
             log.info("node %s: pod %s: %s", self._settings.name, work.life.text, error)
             return True
@@ -167,11 +270,23 @@ class Agent:
             for action in actions:
                 if isinstance(action, Start):
                     await self._start(work, action.container)
-                elif isinstance(action, Stop):
-                    self._runtime.stop(work.pod["metadata"]["uid"], action.container.name, action.grace)
                 else:
-                    self._tell(work, action)
+                    self._end(work, action)
         self._set_timer(work)
+
+    def _end(self, work: Work, action: Action) -> None:
+        """A step of a container's end, or something to tell."""
+        uid = work.pod["metadata"]["uid"]
+        if isinstance(action, Notice):
+            self._tell(work, action)
+            return
+        name = action.container.name
+        self._prober.end(uid, name, (STARTUP, LIVENESS))
+        if isinstance(action, PreStop):
+            self._hook(work, action.container, "preStop", self._on_pre_stop)
+        elif isinstance(action, Stop):
+            self._hooks.end(uid, name)
+            self._runtime.stop(uid, name, action.grace)
 
     def _set_timer(self, work: Work) -> None:
         if work.timer is not None:
@@ -183,33 +298,41 @@ class Agent:
             work.timer = asyncio.get_running_loop().call_later(delay, self._queue.add, uid)
 
     async def _start(self, work: Work, container: Container) -> None:
-        image, now = container.image, self._clock.now
+        now = self._clock.now
         try:
             id = await self._runtime.start(self._run(work, container), partial(self._on_exit, work, container))
         except StartFailure as failure:
-            work.life.refused(container, failure.reason, failure.message, now())
-            self._tell(work, Notice(container, WARNING, "Failed", f"Error: {failure.message}"))
+            self._tell(work, *told_of_failure(container, failure))
+            if failure.reason == MOUNT_ERROR:
+                work.life.unmounted(container, now())
+            elif failure.reason == RUN_ERROR:
+                work.life.stillborn(container, failure.reason, failure.message, now())
+                await self._write(work)
+            else:
+                work.life.refused(container, failure.reason, failure.message, now())
+                if failure.reason == PULL_ERROR:
+                    await self._write(work)
             return
-        work.life.began(container, id, now())
-        if not container.restarts and image:
-            pulled = f'Container image "{image}" already present on machine'
-            self._tell(work, Notice(container, NORMAL, "Pulled", pulled))
-        self._tell(work, Notice(container, NORMAL, "Created", "Container created"))
-        self._tell(work, Notice(container, NORMAL, "Started", "Container started"))
+        after = 0.0 if self._heeds else ready_after_of(work.pod, container.name, container.role)
+        work.life.began(container, id, now(), after)
+        self._tell(work, *told_of_start(container))
+        if container.hooked:
+            self._hook(work, container, "postStart", self._on_post_start)
+        self._probe(work, container)
 
     def _run(self, work: Work, container: Container) -> Run:
-        return Run(work.pod, container.spec, container.role, container.attempt, work.ip)
+        return Run(work.pod, container.spec, container.role, container.attempt, self._settings.twin(work.ip))
 
-    def _tell(self, work: Work, notice: Notice) -> None:
-        container = notice.container
-        field = f"spec.{_FIELDS[container.role]}{{{container.name}}}"
-        self._events.record(about_pod(work.pod, field), notice.type, notice.reason, notice.message)
+    def _tell(self, work: Work, *notices: Notice) -> None:
+        for container, type, reason, message in notices:
+            field = f"spec.{_FIELDS[container.role]}{{{container.name}}}" if container is not None else ""
+            self._events.record(about_pod(work.pod, field), type, reason, message)
 
     # --- writes --------------------------------------------------------------------------------------------------
 
     async def _write(self, work: Work) -> bool:
         """Write the status if it is news; False when the pod is not there any more."""
-        place = Place(self._settings.address, work.ip, self._settings.scheme)
+        place = Place(self._settings.address, work.ip, self._settings.scheme, self._user)
         former = _overlaid(work.pod.get("status") or {}, work.written)
         status = status_of(work.life, place, former, self._clock.now())
         if status == work.written:
@@ -234,8 +357,16 @@ class Agent:
         self._works.pop(uid, None)
         if work.timer is not None:
             work.timer.cancel()
+        for container in work.life.containers:
+            self._prober.end(uid, container.name)
+            self._hooks.end(uid, container.name)
         await self._runtime.remove(uid)
-        self._addresses.release(work.ip)
+        self._release(work)
+
+
+def _user() -> Tree:
+    """Whose processes a node in process mode runs."""
+    return {"linux": {"uid": os.getuid(), "gid": os.getgid(), "supplementalGroups": sorted(os.getgroups())}}
 
 
 def _overlaid(status: Tree, written: Tree | None) -> Tree:

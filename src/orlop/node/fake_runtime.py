@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from orlop.node.container import SIGNAL_BASE
 from orlop.node.log import Log
-from orlop.node.runtime import Exit, OnExit, OnOutput, Refusal, Run, Session, StartFailure
+from orlop.node.runtime import PULL_BACK_OFF, PULL_ERROR, Exit, OnExit, OnOutput, Refusal, Run, Session, StartFailure
 from orlop.node.script import Script, ScriptError, script_of
 from orlop.world.clock import Clock
 
@@ -45,7 +45,8 @@ class FakeRuntime:
         except ScriptError as error:
             raise StartFailure("CreateContainerConfigError", str(error)) from error
         if script.fail:
-            raise StartFailure(script.fail, f"annotation orlop.dev/fail says {script.fail}")
+            reason = PULL_ERROR if script.fail == PULL_BACK_OFF else script.fail
+            raise StartFailure(reason, f"annotation orlop.dev/fail says {script.fail}")
         self._begin(run, on_exit, script)
         return secrets.token_hex(32)
 
@@ -98,6 +99,9 @@ class FakeRuntime:
     def log(self, uid: str, container: str, previous: bool) -> Log | None:
         found = self._containers.get(uid, {}).get(container)
         return None if found is None else found.previous if previous else found.log
+
+    def sessions(self, uid: str, container: str) -> tuple[int, ...]:
+        return ()
 
     async def execute(self, uid: str, container: str, command: Sequence[str], stdin: bool, tty: bool,
                       on_output: OnOutput) -> Session:

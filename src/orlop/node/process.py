@@ -20,10 +20,9 @@ from typing import Final
 
 from orlop.node.container import SIGNAL_BASE
 from orlop.node.reaper import Reaper
-from orlop.node.runtime import OnOutput, StartFailure
+from orlop.node.runtime import RUN_ERROR, OnOutput, StartFailure
 
 _PIECE: Final = 64 * 1024
-_FAILURE: Final = "RunContainerError"
 _ON_TERMINAL: Final = ("/bin/sh", "-c", 'exec <>"$0" >&0 2>&0 && exec "$@"')
 """Opens the terminal named next, which makes it that of the new session, and becomes the command."""
 
@@ -59,7 +58,7 @@ class Process:
             for descriptor in (master, slave):
                 if descriptor >= 0:
                     os.close(descriptor)
-            raise StartFailure(_FAILURE, f"cannot run {command[0]}: {error}") from error
+            raise StartFailure(RUN_ERROR, f"cannot run {command[0]}: {error}") from error
         return cls(child, reaper, master, slave)
 
     @property

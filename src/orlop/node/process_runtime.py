@@ -12,13 +12,14 @@ import logging
 import secrets
 import shutil
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from orlop.api.tree import Tree
 from orlop.node.api import Api
 from orlop.node.environment import expand, inherited, variables_of
 from orlop.node.identity import Identity
@@ -29,22 +30,34 @@ from orlop.node.reaper import Reaper
 from orlop.node.runtime import Exit, OnExit, OnOutput, Refusal, Run, Session, StartFailure
 from orlop.node.settings import NodeSettings
 from orlop.node.sources import Sources
+from orlop.node.termination import VARIABLE, make_file, message_of
 from orlop.node.volumes import make_volumes, mount, work_dir
 from orlop.world.clock import Clock
 
 log = logging.getLogger(__name__)
 
 DIAL_SECONDS: Final = 10.0
+HOSTNAME_LENGTH: Final = 63
+ATTACHED_PIECES: Final = 16
+"""Pieces of a container's output that wait for one who is attached; then the container waits."""
 _NO_COMMAND: Final = ("no command given: process mode runs the container's command and args on this machine, and has "
                       "no images that could bring one")
 
 
+_Listener = asyncio.Queue[tuple[str, bytes]]
+"""Output of a container, stream by stream; the stream "" is the end of all."""
+
+
 @dataclass(slots=True)
 class _Container:
+    """`listeners`: who is attached, and is given what it writes before more is read."""
+
     process: Process
     task: asyncio.Task[None]
     env: dict[str, str]
     directory: Path
+    stdin_once: bool = False
+    listeners: set[_Listener] = field(default_factory=set)
     log: Log = field(default_factory=Log)
     previous: Log | None = None
     beside: set[Process] = field(default_factory=set)
@@ -79,8 +92,10 @@ class ProcessRuntime:
             pod = self._pods[uid] = _Pod(self._home / uid, run.pod_ip)
         try:
             env, directory = await self._furnish(pod, run)
+            termination = make_file(run.container, pod.home / "roots" / name)
         except OSError as error:
             raise StartFailure("CreateContainerConfigError", str(error)) from error
+        env[VARIABLE] = str(termination)
         command = [expand(part, env) for part in
                    (*(run.container.get("command") or ()), *(run.container.get("args") or ()))]
         if not run.container.get("command"):
@@ -89,8 +104,10 @@ class ProcessRuntime:
                                       bool(run.container.get("tty")), self._reaper)
         former = pod.containers.get(name)
         output = Log()
-        task = asyncio.create_task(self._follow(uid, name, process, output, on_exit), name=f"container-{name}")
-        pod.containers[name] = _Container(process, task, env, directory, output, former.log if former else None)
+        said = partial(message_of, run.container, termination, log=output, containers=_count(run.pod))
+        task = asyncio.create_task(self._follow(uid, name, process, output, said, on_exit), name=f"container-{name}")
+        pod.containers[name] = _Container(process, task, env, directory, bool(run.container.get("stdinOnce")),
+                                          log=output, previous=former.log if former else None)
         return secrets.token_hex(32)
 
     def resume(self, run: Run, on_exit: OnExit, started: float) -> bool:
@@ -98,14 +115,14 @@ class ProcessRuntime:
         return False
 
     async def _furnish(self, pod: _Pod, run: Run) -> tuple[dict[str, str], Path]:
-        place = {"hostIP": self._settings.address, "podIP": run.pod_ip}
+        place = {"hostIP": self._settings.listening, "podIP": run.pod_ip}
         async with pod.making:
             if pod.volumes is None:
                 pod.home.mkdir(mode=0o700, parents=True, exist_ok=True)
                 pod.volumes = await make_volumes(run.pod, pod.home, self._sources, place)
         root = pod.home / "roots" / run.container["name"]
         mounts = mount(run.container, root, pod.volumes)
-        base = {**inherited(), "HOSTNAME": run.pod["metadata"]["name"], **self._server(), **mounts}
+        base = {**inherited(), "HOSTNAME": _hostname(run.pod), **self._server(), **mounts}
         if kubeconfig := write_kubeconfig(pod.home, run, pod.volumes, self._identity):
             base["KUBECONFIG"] = str(kubeconfig)
         env = await variables_of(run.pod, run.container, self._sources, place, base)
@@ -119,17 +136,27 @@ class ProcessRuntime:
         return {"KUBERNETES_SERVICE_HOST": place.hostname, "KUBERNETES_SERVICE_PORT": str(place.port or 443),
                 "KUBERNETES_SERVICE_PORT_HTTPS": str(place.port or 443)}
 
-    async def _follow(self, uid: str, name: str, process: Process, output: Log, on_exit: OnExit) -> None:
+    async def _follow(self, uid: str, name: str, process: Process, output: Log, said: Callable[..., str],
+                      on_exit: OnExit) -> None:
         async def write(stream: str, data: bytes) -> None:
             if data:
                 output.write(stream, data, self._clock.now())
+                for listener in self._listeners(uid, name, output):
+                    await listener.put((stream, data))
 
         code = await process.run(write)
         output.close(self._clock.now())
-        found = self._pods[uid].containers.get(name) if uid in self._pods else None
+        for listener in self._listeners(uid, name, output):
+            await listener.put(("", b""))
+        found = self._find(uid, name)
         for other in list(found.beside) if found is not None else ():
             other.signal(signal.SIGKILL)
-        on_exit(Exit(code))
+        on_exit(Exit(code, "", said(code=code)))
+
+    def _listeners(self, uid: str, name: str, output: Log) -> list[_Listener]:
+        """Of the run that writes to this log."""
+        found = self._find(uid, name)
+        return list(found.listeners) if found is not None and found.log is output else []
 
     def stop(self, uid: str, container: str, grace: float) -> None:
         found = self._find(uid, container)
@@ -160,6 +187,10 @@ class ProcessRuntime:
         found = self._find(uid, container)
         return None if found is None else found.previous if previous else found.log
 
+    def sessions(self, uid: str, container: str) -> tuple[int, ...]:
+        found = self._find(uid, container)
+        return () if found is None else (found.process.pid, *(other.pid for other in found.beside))
+
     async def execute(self, uid: str, container: str, command: Sequence[str], stdin: bool, tty: bool,
                       on_output: OnOutput) -> Session:
         found = self._find(uid, container)
@@ -176,7 +207,7 @@ class ProcessRuntime:
 
     async def attach(self, uid: str, container: str, stdin: bool, on_output: OnOutput) -> Session:
         found = self._find(uid, container)
-        if found is None or found.task.done():
+        if found is None or found.log.closed:
             raise Refusal(f"container {container} is not running")
         return _Attached(found, on_output)
 
@@ -212,13 +243,18 @@ class _Beside:
 
 
 class _Attached:
-    """The container itself, from now on, line by line."""
+    """The container itself, from now on. It waits with its output for whoever is attached and takes it slowly."""
 
     def __init__(self, container: _Container, on_output: OnOutput) -> None:
         self._container, self._output = container, on_output
+        self._pieces: _Listener = asyncio.Queue(ATTACHED_PIECES)
         self._left = asyncio.Event()
-        process = container.process
-        self.write, self.close_input, self.resize = process.write, process.close_input, process.resize
+        container.listeners.add(self._pieces)
+        self.write, self.resize = container.process.write, container.process.resize
+
+    def close_input(self) -> None:
+        if self._container.stdin_once:
+            self._container.process.close_input()
 
     async def wait(self) -> int:
         copying = asyncio.create_task(self._copy())
@@ -228,18 +264,37 @@ class _Attached:
         finally:
             copying.cancel()
             leaving.cancel()
+            self._leave()
         return 0
 
     async def _copy(self) -> None:
-        output, number = self._container.log, self._container.log.end
-        while not (output.closed and number >= output.end):
-            await output.more(number)
-            lines, number = output.since(number)
-            for line in lines:
-                await self._output(line.stream, line.text + b"\n" * line.whole)
+        while True:
+            stream, data = await self._pieces.get()
+            if not stream:
+                break
+            await self._output(stream, data)
         for stream in ("stdout", "stderr"):
             await self._output(stream, b"")
+
+    def _leave(self) -> None:
+        """The container is not to wait any more."""
+        self._container.listeners.discard(self._pieces)
+        while not self._pieces.empty():
+            self._pieces.get_nowait()
+        self.close_input()
 
     def kill(self) -> None:
         """The container goes on."""
         self._left.set()
+
+
+def _hostname(pod: Tree) -> str:
+    spec = pod["spec"]
+    found: str = spec.get("hostnameOverride") or spec.get("hostname") or pod["metadata"]["name"]
+    return found[:HOSTNAME_LENGTH].rstrip("-.")
+
+
+def _count(pod: Tree) -> int:
+    """The containers of the pod, of all kinds."""
+    spec = pod["spec"]
+    return sum(len(spec.get(member) or ()) for member in ("initContainers", "containers", "ephemeralContainers"))

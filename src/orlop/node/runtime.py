@@ -7,15 +7,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from orlop.api.tree import Tree
 from orlop.node.container import Role
 from orlop.node.log import Log
 
+CONFIG_ERROR: Final = "CreateContainerConfigError"
+"""What the container needs is not there, or cannot be read. It is tried again soon."""
+RUN_ERROR: Final = "RunContainerError"
+"""The container was made, and its command cannot be run."""
+PULL_ERROR: Final = "ErrImagePull"
+"""The image cannot be had. Between attempts the container waits with PULL_BACK_OFF."""
+PULL_BACK_OFF: Final = "ImagePullBackOff"
+MOUNT_ERROR: Final = "FailedMount"
+"""A volume of the pod cannot be made. Kubelets say so in an event alone."""
+
 
 class StartFailure(Exception):
-    """A container cannot be started. `reason` is what its status says: CreateContainerConfigError, ..."""
+    """A container cannot be started. `reason` is what its status says, but for MOUNT_ERROR."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -33,7 +43,8 @@ class Exit(NamedTuple):
 
 
 class Run(NamedTuple):
-    """One run of a container that is to be started; `attempt` counts from 0."""
+    """One run of a container that is to be started; `attempt` counts from 0. `pod_ip` is where on this machine the
+    pod's address is: what a process may listen on."""
 
     pod: Tree
     container: Tree
@@ -87,6 +98,9 @@ class Runtime(Protocol):
         """The pod is gone: let go of everything it had."""
 
     def log(self, uid: str, container: str, previous: bool) -> Log | None: ...
+
+    def sessions(self, uid: str, container: str) -> tuple[int, ...]:
+        """The sessions (setsid(2)) of its processes and of the commands beside it; none when nothing runs."""
 
     async def execute(self, uid: str, container: str, command: Sequence[str], stdin: bool, tty: bool,
                       on_output: OnOutput) -> Session:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import base64
 from typing import Final
 
+from orlop.api.field import quote
 from orlop.api.tree import Tree
 from orlop.node.api import Api, APIUnavailable
-from orlop.node.runtime import StartFailure
+from orlop.node.runtime import CONFIG_ERROR, StartFailure
 
 TOKEN_SECONDS: Final = 24 * 3600
 """Tokens are asked for this long at least, because they are not renewed while the pod runs."""
 _PLURALS: Final = {"configMap": "configmaps", "secret": "secrets"}
-_CONFIG_ERROR: Final = "CreateContainerConfigError"
 
 
 class Sources:
@@ -26,7 +26,7 @@ class Sources:
         try:
             reply = await self._api.request(method, path, body)
         except APIUnavailable as error:
-            raise StartFailure(_CONFIG_ERROR, str(error)) from error
+            raise StartFailure(CONFIG_ERROR, str(error)) from error
         return reply.status, reply.tree
 
     async def data(self, kind: str, namespace: str, name: str, optional: bool) -> dict[str, bytes]:
@@ -34,8 +34,10 @@ class Sources:
         status, tree = await self._get("GET", f"/api/v1/namespaces/{namespace}/{_PLURALS[kind]}/{name}")
         if status == 404 and optional:
             return {}
+        if status == 404:
+            raise StartFailure(CONFIG_ERROR, f"{kind.lower()} {quote(name)} not found")
         if status >= 400:
-            raise StartFailure(_CONFIG_ERROR, tree.get("message") or f"status {status}")
+            raise StartFailure(CONFIG_ERROR, tree.get("message") or f"status {status}")
         if kind == "secret":
             return {key: base64.b64decode(value) for key, value in (tree.get("data") or {}).items()}
         return {**{key: value.encode() for key, value in (tree.get("data") or {}).items()},
@@ -54,6 +56,6 @@ class Sources:
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
         status, tree = await self._get("POST", path, body)
         if status >= 400:
-            raise StartFailure(_CONFIG_ERROR, tree.get("message") or f"status {status}")
+            raise StartFailure(CONFIG_ERROR, tree.get("message") or f"status {status}")
         token: str = tree["status"]["token"]
         return token.encode()

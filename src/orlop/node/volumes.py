@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from orlop.api.field import quote
 from orlop.api.tree import Tree
 from orlop.node.environment import field_of
-from orlop.node.runtime import StartFailure
+from orlop.node.runtime import MOUNT_ERROR, StartFailure
 from orlop.node.sources import Sources
 
 FILE_MODE: Final = 0o600
@@ -34,7 +35,12 @@ async def make_volumes(pod: Tree, home: Path, sources: Sources, place: Mapping[s
             continue
         directory = made[volume["name"]] = home / "volumes" / volume["name"]
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name, content in (await _content(kind, volume[kind], pod, sources, place)).items():
+        try:
+            found = await _content(kind, volume[kind], pod, sources, place)
+        except StartFailure as failure:
+            text = f"MountVolume.SetUp failed for volume {quote(volume['name'])} : {failure.message}"
+            raise StartFailure(MOUNT_ERROR, text) from failure
+        for name, content in found.items():
             _write(directory, name, content)
     return made
 
