@@ -11,27 +11,27 @@ from typing import Any, Final
 
 from orlop.cel.ast import Call, Ident, Node, Select
 from orlop.cel.comparison import find_key
+from orlop.cel.meter import Meter
 from orlop.cel.scopes import Flow, field_of
 from orlop.cel.standard import list_index, missing_key
 from orlop.cel.types import Declared
-from orlop.cel.values import NO_SUCH_OVERLOAD, BudgetExceeded, CelError, Optional, TypeValue, Uint, grown
+from orlop.cel.values import NO_SUCH_OVERLOAD, CelError, Optional, TypeValue, Uint, grown
 
 
 class Run:
     """One evaluation: the frame of variables and the cost so far."""
 
-    __slots__ = ("cost", "limit", "slots")
+    __slots__ = ("bound", "cost", "meter", "slots")
 
-    def __init__(self, slots: list[Any], limit: int) -> None:
-        self.slots = slots
-        self.limit = limit
+    def __init__(self, slots: list[Any], meter: Meter) -> None:
+        self.slots, self.meter, self.bound = slots, meter, meter.bound
         self.cost = 0
 
     def charge(self, cost: int) -> None:
         """Adds to the cost."""
         self.cost += cost
-        if self.cost > self.limit:
-            raise BudgetExceeded("operation cancelled: actual cost limit exceeded")
+        if self.cost > self.bound:
+            self.bound = self.meter.pass_bound(self.cost)
 
 
 Step = Callable[[Run], Any]

@@ -95,8 +95,16 @@ class Fast:
         slot = place.slot
         return Flow(lambda frame: frame[slot], place.declared)
 
+    def operand(self, node: Node) -> Flow[Frame]:
+        """What a selection selects from."""
+        return self.flow(node)
+
+    def key(self, node: Node) -> Step:
+        """The index of a selection."""
+        return self.step(node)
+
     def _select(self, node: Select) -> Flow[Frame]:
-        operand = self.flow(node.operand)
+        operand = self.operand(node.operand)
         declared = operand.declared
         found = None if declared is None else field_of(declared, node.field)
         key = node.field if found is None else found[0]
@@ -104,7 +112,8 @@ class Fast:
         kind = self.type(node.operand).kind
         is_object = declared is not None and declared.fields is not None
         if kind not in (Kind.OBJECT, Kind.MAP):
-            return Flow(_dynamic_select(operand.step, node.field, node.test_only))
+            return Flow(_has_field(operand.step, node.field) if node.test_only
+                        else self.loose_select(operand.step, node.field))
         if node.test_only:
             return Flow(_presence(operand.step, key, is_object))
         slot = self._slot_of(node.operand)
@@ -119,22 +128,31 @@ class Fast:
 
     def _index(self, node: Call) -> Flow[Frame]:
         container = self.type(node.args[0])
-        operand = self.flow(node.args[0])
-        key = self.step(node.args[1])
+        operand = self.operand(node.args[0])
         inner, declared = operand.step, operand.declared
         yielded = None if declared is None else declared.element
         if container.kind is Kind.LIST and self.type(node.args[1]).kind is Kind.INT:
-            return Flow(_element(inner, key), yielded)
+            return Flow(_element(inner, self.key(node.args[1])), yielded)
         if container.kind is Kind.MAP and self.type(node.args[1]).kind is Kind.STRING:
+            key = self.key(node.args[1])
             return Flow(lambda frame: inner(frame)[key(frame)], yielded)
         if declared is not None and declared.fields is not None:
             return Flow(_refuse)
-        return Flow(lambda frame: index_of(inner(frame), key(frame)), yielded)
+        return Flow(self.loose_index(inner, node.args[1]), yielded)
+
+    def loose_select(self, inner: Step, name: str) -> Step:
+        """A field of what may be anything."""
+        return lambda frame: index_of(inner(frame), name)
+
+    def loose_index(self, inner: Step, index: Node) -> Step:
+        """An entry of what may be anything."""
+        key = self.key(index)
+        return lambda frame: index_of(inner(frame), key(frame))
 
     def _optional_index(self, node: Call) -> Step:
-        operand = self.flow(node.args[0])
+        operand = self.operand(node.args[0])
         inner, declared = operand.step, operand.declared
-        key = self.step(node.args[1])
+        key = self.key(node.args[1])
         named = node.args[1]
         if declared is not None and declared.fields is not None and isinstance(named, Constant):
             found = field_of(declared, named.value)
@@ -217,10 +235,8 @@ def _refuse(frame: Frame) -> Any:
     raise CelError(NO_SUCH_OVERLOAD)
 
 
-def _dynamic_select(inner: Step, name: str, test_only: bool) -> Step:
-    if test_only:
-        return lambda frame: _has(inner(frame), name)
-    return lambda frame: index_of(inner(frame), name)
+def _has_field(inner: Step, name: str) -> Step:
+    return lambda frame: _has(inner(frame), name)
 
 
 def _has(value: Any, name: str) -> bool:

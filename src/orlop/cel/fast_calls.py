@@ -15,16 +15,17 @@ from orlop.cel.ast import Call, Node
 from orlop.cel.comparison import contains, equal, unequal
 from orlop.cel.dispatch import candidates, guarded
 from orlop.cel.fast import FAILURES, Frame, Step, converted, declared_plain
+from orlop.cel.scopes import Flow
 from orlop.cel.types import Adapter, Kind, Type
 from orlop.cel.values import INT_MAX, INT_MIN, CelError
 
 if TYPE_CHECKING:
     from orlop.cel.fast import Fast
 
-_SCALARS: Final = frozenset(
+SCALARS: Final = frozenset(
     (Kind.STRING, Kind.INT, Kind.BOOL, Kind.UINT, Kind.BYTES, Kind.TIMESTAMP, Kind.DURATION, Kind.DOUBLE)
 )
-_SORTED: Final = _SCALARS - {Kind.DOUBLE}
+_SORTED: Final = SCALARS - {Kind.DOUBLE}
 _ORDERS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "_<_": operator.lt, "_<=_": operator.le, "_>_": operator.gt, "_>=_": operator.ge,
 }  # fmt: skip
@@ -44,11 +45,16 @@ def call(build: Fast, node: Call) -> Step:
     if node.function == "size" and len(args) == 1 and build.type(args[0]).kind in (Kind.LIST, Kind.MAP):
         measured = build.flow(args[0]).step  # stored lists and maps have the size of their values
         return lambda frame: len(measured(frame))
-    function = build.functions[node.function]
+    return _applied(target(build, node, args), [build.step(arg) for arg in args])
+
+
+def target(build: Fast, node: Call, args: Sequence[Node]) -> Callable[..., Any]:
+    """What a call runs."""
+    function, chosen = build.functions[node.function], build.references[node.id].overloads
     found = candidates(function, chosen)
     if len(found) == 1 and len(chosen) == 1 and not _open(build, args, found[0].args):
-        return _applied(found[0].call, [build.step(arg) for arg in args])
-    return _applied(function.dispatch or guarded(function, found), [build.step(arg) for arg in args])
+        return found[0].call
+    return function.dispatch or guarded(function, found)
 
 
 def _open(build: Fast, args: Sequence[Node], expected: Sequence[Type]) -> bool:
@@ -64,16 +70,16 @@ def _loose(found: Type, expected: Type) -> bool:
     return any(map(_loose, found.parameters, expected.parameters))
 
 
-def _applied(target: Callable[..., Any], steps: Sequence[Step]) -> Step:
+def _applied(run: Callable[..., Any], steps: Sequence[Step]) -> Step:
     if len(steps) == 1:
         only = steps[0]
-        return lambda frame: target(only(frame))
+        return lambda frame: run(only(frame))
     if len(steps) == 2:
         left, right = steps
-        return lambda frame: target(left(frame), right(frame))
+        return lambda frame: run(left(frame), right(frame))
     if not steps:
-        return lambda frame: target()
-    return lambda frame: target(*[step(frame) for step in steps])
+        return lambda frame: run()
+    return lambda frame: run(*[step(frame) for step in steps])
 
 
 def _optional_or(left: Step, right: Step, unwrap: bool) -> Step:
@@ -129,7 +135,7 @@ def _conditional(build: Fast, node: Call) -> Step:
     return lambda frame: yes(frame) if condition(frame) else no(frame)
 
 
-def _same_scalar(build: Fast, node: Call, kinds: frozenset[Kind]) -> bool:
+def same_scalar(build: Fast, node: Call, kinds: frozenset[Kind]) -> bool:
     left, right = build.type(node.args[0]), build.type(node.args[1])
     return left.kind is right.kind and left.kind in kinds
 
@@ -144,11 +150,8 @@ def _inequality(build: Fast, node: Call) -> Step:
 
 def _compared(build: Fast, node: Call, wanted: bool) -> Step:
     flows = [build.flow(arg) for arg in node.args]
-    plain = _same_scalar(build, node, _SCALARS)
-    if not plain and all(
-        declared_plain(flow.declared) and not _holds_dyn(build.type(arg))
-        for flow, arg in zip(flows, node.args, strict=True)
-    ):
+    plain = same_scalar(build, node, SCALARS)
+    if not plain and alike(build, node, flows):
         return _operation(operator.eq if wanted else operator.ne, flows[0].step, flows[1].step)
     declared = flows[0].declared
     if not plain and declared is not None and declared is flows[1].declared and declared.adapt is not None:
@@ -164,6 +167,14 @@ def _compared(build: Fast, node: Call, wanted: bool) -> Step:
     return lambda frame: unequal(left(frame), right(frame))
 
 
+def alike(build: Fast, node: Call, flows: Sequence[Flow[Frame]]) -> bool:
+    """Whether both sides are stored values that can be compared as they are."""
+    return all(
+        declared_plain(flow.declared) and not holds_dyn(build.type(arg))
+        for flow, arg in zip(flows, node.args, strict=True)
+    )
+
+
 def _stored_equality(left: Step, right: Step, adapt: Adapter, wanted: bool) -> Step:
     """Equality of two stored values of one declaration: what is stored alike is alike, the rest is converted."""
 
@@ -175,8 +186,8 @@ def _stored_equality(left: Step, right: Step, adapt: Adapter, wanted: bool) -> S
     return step
 
 
-def _holds_dyn(type_: Type) -> bool:
-    return type_.dynamic or any(map(_holds_dyn, type_.parameters)) or any(map(_holds_dyn, type_.fields.values()))
+def holds_dyn(type_: Type) -> bool:
+    return type_.dynamic or any(map(holds_dyn, type_.parameters)) or any(map(holds_dyn, type_.fields.values()))
 
 
 def _operation(function: Callable[[Any, Any], Any], left: Step, right: Step) -> Step:
@@ -189,10 +200,10 @@ def _operation(function: Callable[[Any, Any], Any], left: Step, right: Step) -> 
 
 def _order(build: Fast, node: Call) -> Step:
     left, right = build.step(node.args[0]), build.step(node.args[1])
-    if not _same_scalar(build, node, _SORTED):
-        target = build.functions[node.function].dispatch
-        assert target is not None
-        return _applied(target, [left, right])
+    if not same_scalar(build, node, _SORTED):
+        dispatch = build.functions[node.function].dispatch
+        assert dispatch is not None
+        return _applied(dispatch, [left, right])
     known, value = build.folding.constant(node.args[1])
     if known:
         return _order_constant(node.function, left, value)
@@ -218,15 +229,15 @@ def _order_constant(function: str, left: Step, value: Any) -> Step:
 def _sum(build: Fast, node: Call) -> Step:
     left, right = build.step(node.args[0]), build.step(node.args[1])
     chosen = build.references[node.id].overloads
-    if _same_scalar(build, node, frozenset((Kind.INT,))):
+    if same_scalar(build, node, frozenset((Kind.INT,))):
         return _checked(operator.add, left, right) if node.function == "_+_" else _checked(operator.sub, left, right)
-    if node.function == "_+_" and _same_scalar(build, node, frozenset((Kind.STRING, Kind.DOUBLE))):
+    if node.function == "_+_" and same_scalar(build, node, frozenset((Kind.STRING, Kind.DOUBLE))):
         return lambda frame: left(frame) + right(frame)
     if chosen == ("add_list",) and all(build.type(arg).kind is Kind.LIST for arg in node.args):
         return lambda frame: joined(left(frame), right(frame))
-    target = build.functions[node.function].dispatch
-    assert target is not None
-    return _applied(target, [left, right])
+    dispatch = build.functions[node.function].dispatch
+    assert dispatch is not None
+    return _applied(dispatch, [left, right])
 
 
 def _checked(function: Callable[[Any, Any], Any], left: Step, right: Step) -> Step:

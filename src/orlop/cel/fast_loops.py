@@ -27,6 +27,18 @@ def loop(build: Fast, node: Comprehension) -> Step:
         bound = _let(build, node)
         if bound is not None:
             return bound
+    iterated, slot, names = over(build, node)
+    if node.accu_var == ACCUMULATOR:
+        build.slots.scopes.append(names)
+        quick = _recognised(build, node, iterated, slot)
+        build.slots.scopes.pop()
+        if quick is not None:
+            return quick
+    return _general(build, node, iterated, slot, names)
+
+
+def over(build: Fast, node: Comprehension) -> tuple[Items, int, dict[str, Place]]:
+    """What a loop goes through, where each item is put, and the places of its variables."""
     ranged = build.flow(node.iter_range)
     declared = ranged.declared
     if declared is not None and declared.element is None:
@@ -41,14 +53,7 @@ def loop(build: Fast, node: Comprehension) -> Step:
         iterated = _paired(items, first.slot, second.slot)
     elif build.type(node.iter_range).kind not in (Kind.LIST, Kind.MAP):
         iterated = _iterable(items)
-    slot = build.slots.fresh().slot if two else first.slot
-    if node.accu_var == ACCUMULATOR:
-        build.slots.scopes.append(names)
-        quick = _recognised(build, node, iterated, slot)
-        build.slots.scopes.pop()
-        if quick is not None:
-            return quick
-    return _general(build, node, iterated, slot, names)
+    return iterated, build.slots.fresh().slot if two else first.slot, names
 
 
 def _paired(items: Step, first: int, second: int) -> Items:

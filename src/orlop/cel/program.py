@@ -1,22 +1,25 @@
 """A compiled expression: what callers keep and evaluate.
 
-`environment` makes these. `evaluate` runs the fast build, and the tracked one for the words of an error;
-`evaluate_within` runs the tracked build against a budget. Behaviour: cel-go cel/program.go.
+`environment` makes these. `evaluate` runs the fast build, `evaluate_within` the counting one against a budget; both run
+the tracked build where something fails, for its words and its price. Behaviour: cel-go cel/program.go.
 """
 
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from orlop.cel.ast import Call, Checked, Comprehension, Ident, ListExpr, MapExpr, Node, Select, StructExpr
+from orlop.cel.counted import FIRST, Counted, Uncounted
 from orlop.cel.exact import Exact
 from orlop.cel.exact_steps import Run
 from orlop.cel.fast import FAILURES, Fast
 from orlop.cel.functions import Function
+from orlop.cel.meter import Budget, Meter
 from orlop.cel.scopes import Slots
 from orlop.cel.types import Declared, Type
 from orlop.cel.values import UINT_MAX, BudgetExceeded, CelError
@@ -28,22 +31,38 @@ FRAMES: Final = 12_000
 """Python's limit of recursion meanwhile: the deepest expression the parser lets through needs less."""
 
 
+class _Room:
+    """Python's limit is one for all threads: whoever comes first raises it, whoever goes last lowers it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside, self._before = 0, 0
+
+    def enter(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._before = sys.getrecursionlimit()
+                sys.setrecursionlimit(max(self._before, FRAMES))
+            self._inside += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                sys.setrecursionlimit(self._before)
+
+
+_ROOM: Final = _Room()
+
+
 @contextmanager
 def room_to_recurse() -> Iterator[None]:
     """Lets deep expressions recurse: the parser bounds their depth, so this ends."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, FRAMES))
+    _ROOM.enter()
     try:
         yield
     finally:
-        sys.setrecursionlimit(before)
-
-
-@dataclass(slots=True)
-class Budget:
-    """What evaluations may still cost; `evaluate_within` takes from it."""
-
-    remaining: int
+        _ROOM.leave()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +77,8 @@ class Program:
     """A compiled expression."""
 
     __slots__ = (
-        "_deep", "_exact", "_exact_count", "_fast", "_fast_count", "_names", "_needed", "checked", "references",
+        "_counted", "_deep", "_exact", "_exact_count", "_fast", "_fast_count", "_functions", "_names", "_needed",
+        "_variables", "checked", "references",
     )  # fmt: skip
 
     checked: Checked
@@ -67,7 +87,7 @@ class Program:
     def __init__(
         self, checked: Checked, functions: Mapping[str, Function], variables: Mapping[str, Declared | None]
     ) -> None:
-        self.checked = checked
+        self.checked, self._functions, self._variables = checked, functions, variables
         self._deep = _depth(checked.root) > DEEP
         slots = Slots.of(variables)
         self._exact: Callable[[Run], Any] = Exact(checked, functions, slots).step(checked.root)
@@ -79,6 +99,7 @@ class Program:
         self.references = _references(checked, frozenset(variables))
         used = self.references.variables
         self._needed = tuple((slot, name) for slot, name in enumerate(self._names) if name in used)
+        self._counted: _Counting | Literal[False] | None = False
 
     @property
     def output(self) -> Type:
@@ -104,13 +125,15 @@ class Program:
                 frame[slot] = bindings[name]
             return self._fast(frame)
         except FAILURES:
-            return self._tracked(bindings, UINT_MAX)[0]
+            value = self._run(bindings, Meter(UINT_MAX))[0]
+            if isinstance(value, CelError):
+                raise value from None
+            return value
 
     def evaluate_within(self, bindings: Mapping[str, Any], budget: Budget) -> Any:
         """The value, its cost taken from the budget; `BudgetExceeded` where that is not enough."""
         try:
-            with room_to_recurse():
-                value, cost = self._tracked(bindings, budget.remaining)
+            value, cost = self.account(bindings, Meter(budget.remaining))
         except BudgetExceeded:
             budget.remaining = -1
             raise
@@ -119,21 +142,74 @@ class Program:
             raise value
         return value
 
-    def cost_of(self, bindings: Mapping[str, Any]) -> int:
-        """What evaluating costs with these variables, whether it fails or not."""
-        with room_to_recurse():
-            return self._run(bindings, UINT_MAX)[1]
-
-    def _tracked(self, bindings: Mapping[str, Any], limit: int) -> tuple[Any, int]:
-        value, cost = self._run(bindings, limit)
-        if isinstance(value, CelError):
-            raise value
+    def account(self, bindings: Mapping[str, Any], meter: Meter, fit: bool = True) -> tuple[Any, int]:
+        """The value, a `CelError` where there is none, and what it cost; `BudgetExceeded` where that is more than the
+        meter allows. Not `fit`: there may be errors within the values."""
+        meter.begin()
+        counted = self._counted
+        if counted is False:
+            counted = self._counting()
+        if counted is None or not fit:
+            return self._run_deep(bindings, meter)
+        frame: list[Any] = [0, meter.bound, meter, *counted.places]
+        try:
+            for slot, name in counted.needed:
+                frame[slot] = bindings[name]
+            if self._deep:
+                with room_to_recurse():
+                    value = counted.step(frame)
+            else:
+                value = counted.step(frame)
+        except FAILURES:
+            meter.begin()
+            return self._run_deep(bindings, meter)
+        cost = frame[0] + counted.owed
+        if cost > meter.bound:
+            meter.pass_bound(cost)
         return value, cost
 
-    def _run(self, bindings: Mapping[str, Any], limit: int) -> tuple[Any, int]:
+    def _counting(self) -> _Counting | None:
+        """The counting build, made when it is first needed; None where there can be none."""
+        slots = Slots.of(self._variables, FIRST)
+        build = Counted(self.checked, self._functions, slots)
+        made: _Counting | None
+        try:
+            with room_to_recurse():
+                step = build.step(self.checked.root)
+            needed = tuple((FIRST + slot, name) for slot, name in self._needed)
+            made = _Counting(step, build.owed, (None,) * (slots.count - FIRST), needed)
+        except Uncounted:
+            made = None
+        self._counted = made
+        return made
+
+    def cost_of(self, bindings: Mapping[str, Any]) -> int:
+        """What evaluating costs with these variables, whether it fails or not."""
+        return self._run_deep(bindings, Meter(UINT_MAX))[1]
+
+    def _run_deep(self, bindings: Mapping[str, Any], meter: Meter) -> tuple[Any, int]:
+        if not self._deep:
+            return self._run(bindings, meter)
+        with room_to_recurse():
+            return self._run(bindings, meter)
+
+    def _run(self, bindings: Mapping[str, Any], meter: Meter) -> tuple[Any, int]:
         slots = [_bound(bindings, name) for name in self._names]
-        run = Run(slots + [None] * (self._exact_count - len(slots)), limit)
-        return self._exact(run), run.cost
+        run = Run(slots + [None] * (self._exact_count - len(slots)), meter)
+        try:
+            return self._exact(run), run.cost
+        except CelError as ended:  # what no operator absorbs
+            return ended, run.cost
+
+
+@dataclass(frozen=True, slots=True)
+class _Counting:
+    """The counting build of a whole expression, what it costs besides, and its variables' places in a frame."""
+
+    step: Callable[[list[Any]], Any]
+    owed: int
+    places: tuple[None, ...]
+    needed: tuple[tuple[int, str], ...]
 
 
 def _bound(bindings: Mapping[str, Any], name: str) -> Any:

@@ -40,10 +40,10 @@ class Slots:
     scopes: list[dict[str, Place]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, variables: Mapping[str, Declared | None]) -> Slots:
-        """Places for the variables of an environment, in their order."""
-        places = {name: Place(slot, declared) for slot, (name, declared) in enumerate(variables.items())}
-        return cls(places, len(places))
+    def of(cls, variables: Mapping[str, Declared | None], first: int = 0) -> Slots:
+        """Places for the variables of an environment, in their order; the first of them is `first`."""
+        places = {name: Place(slot, declared) for slot, (name, declared) in enumerate(variables.items(), first)}
+        return cls(places, first + len(places))
 
     def find(self, name: str) -> Place:
         """The innermost variable of that name."""

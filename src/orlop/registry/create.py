@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from orlop.api import errors, validation
 from orlop.api.context import Context
+from orlop.api.field import FieldError
 from orlop.api.tree import Tree
 from orlop.registry import times
 from orlop.registry.strategy import Strategy
@@ -49,17 +52,30 @@ def match_namespace(expected: str, metadata: Tree) -> None:
             "the namespace of the provided object does not match the namespace sent on the request")
 
 
-def before_create(strategy: Strategy, ctx: Context, obj: Tree) -> None:
-    """Prepare and validate. System fields and a generated name must be in place. Raises 400 or 422."""
+def before_create(strategy: Strategy, ctx: Context, obj: Tree) -> Awaitable[None] | None:
+    """Prepare and validate. System fields and a generated name must be in place. Raises 400 or 422. What is returned is
+    to be awaited: it is the rest of it."""
     metadata = obj["metadata"]
     match_namespace(ctx.namespace if strategy.namespaced else "", metadata)
     strategy.prepare_for_create(ctx, obj)
     found = validation.validate_object_meta(metadata, strategy.namespaced, strategy.check_name)
     if strategy.checks_core_finalizers and metadata.get("finalizers"):
         found += validation.validate_core_finalizers(metadata)
-    found += strategy.validate(ctx, obj)
+    verdict = strategy.validate(ctx, obj)
+    if not isinstance(verdict, list):
+        return _judged_later(strategy, ctx, obj, found, verdict)
+    _judged(strategy, ctx, obj, found + verdict)
+    return None
+
+
+async def _judged_later(strategy: Strategy, ctx: Context, obj: Tree, found: list[FieldError],
+                        verdict: Awaitable[list[FieldError]]) -> None:
+    _judged(strategy, ctx, obj, found + await verdict)
+
+
+def _judged(strategy: Strategy, ctx: Context, obj: Tree, found: list[FieldError]) -> None:
     if found:
-        raise errors.invalid(strategy.kind, metadata.get("name", ""), found)
+        raise errors.invalid(strategy.kind, obj["metadata"].get("name", ""), found)
     for text in strategy.warnings_on_create(ctx, obj):
         ctx.warn(text)
     strategy.canonicalize(obj)

@@ -234,7 +234,9 @@ class Store:
         begun = self._hooks.begin_create(ctx, obj, options.dry_run)
         finish = await begun if begun is not None and isinstance(begun, Awaitable) else begun
         try:
-            create.before_create(self.strategy, ctx, obj)
+            pending = create.before_create(self.strategy, ctx, obj)
+            if pending is not None:
+                await pending
             verdict = admit(obj, None)
             if verdict is not None:
                 await verdict

@@ -2,13 +2,14 @@
 
 Each kind that has rules subclasses `Strategy` in `orlop.kinds` and overrides a few methods; a kind without rules uses
 it as it is. Called by `registry.create`, `.update` and `.delete` in the order that apiserver `pkg/registry/rest`
-documents: prepare, validate, (metadata), warn, canonicalize. All methods are synchronous and pure but for `ctx`.
+documents: prepare, validate, (metadata), warn, canonicalize. All methods are pure but for `ctx`, and synchronous but
+for the validations of kinds that may take long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeAlias
 
 from orlop.api import names
 from orlop.api.context import Context
@@ -20,6 +21,10 @@ from orlop.storage.interface import Fields
 
 NameCheck = Callable[[str, bool], Sequence[str]]
 """From (name, is it a generateName prefix) to what is wrong with it."""
+
+Verdict: TypeAlias = "list[FieldError] | Awaitable[list[FieldError]]"
+"""What is wrong with an object; to be awaited where finding that out takes long (see `aside`). Meanwhile nobody else
+may change the object, nor the old one."""
 
 BACKGROUND: Final = "DeleteDependents"
 ORPHAN: Final = "OrphanDependents"
@@ -55,7 +60,7 @@ class Strategy:
     def prepare_for_create(self, ctx: Context, obj: Tree) -> None:
         """Drop what clients may not set, set what the server decides."""
 
-    def validate(self, ctx: Context, obj: Tree) -> list[FieldError]:
+    def validate(self, ctx: Context, obj: Tree) -> Verdict:
         """Rules of the kind. Metadata rules come by `check_name` and the store itself."""
         return []
 
@@ -68,7 +73,7 @@ class Strategy:
     def prepare_for_update(self, ctx: Context, obj: Tree, old: Tree) -> None:
         """As `prepare_for_create`; `old` must not be changed."""
 
-    def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> list[FieldError]:
+    def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Verdict:
         return []
 
     def warnings_on_update(self, ctx: Context, obj: Tree, old: Tree) -> Sequence[str]:

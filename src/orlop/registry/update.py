@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from orlop.api import errors, validation
 from orlop.api.context import Context
 from orlop.api.field import FieldError
@@ -10,8 +12,9 @@ from orlop.registry.create import match_namespace
 from orlop.registry.strategy import Strategy
 
 
-def before_update(strategy: Strategy, ctx: Context, obj: Tree, old: Tree) -> None:
-    """Prepare and validate `obj`, which is to replace `old`. Raises 400 or 422."""
+def before_update(strategy: Strategy, ctx: Context, obj: Tree, old: Tree) -> Awaitable[None] | None:
+    """Prepare and validate `obj`, which is to replace `old`. Raises 400 or 422. What is returned is to be awaited: it
+    is the rest of it."""
     metadata, old_metadata = obj["metadata"], old["metadata"]
     match_namespace(ctx.namespace if strategy.namespaced else "", metadata)
     _carry(metadata, old_metadata, "generation")
@@ -28,9 +31,21 @@ def before_update(strategy: Strategy, ctx: Context, obj: Tree, old: Tree) -> Non
     found = validation.validate_object_meta_update(metadata, old_metadata, strategy.namespaced)
     if found or metadata.get("finalizers") or metadata.get("generateName") != old_metadata.get("generateName"):
         found += _repeated(strategy, metadata, old_metadata)
-    found += strategy.validate_update(ctx, obj, old)
+    verdict = strategy.validate_update(ctx, obj, old)
+    if not isinstance(verdict, list):
+        return _judged_later(strategy, ctx, obj, old, found, verdict)
+    _judged(strategy, ctx, obj, old, found + verdict)
+    return None
+
+
+async def _judged_later(strategy: Strategy, ctx: Context, obj: Tree, old: Tree, found: list[FieldError],
+                        verdict: Awaitable[list[FieldError]]) -> None:
+    _judged(strategy, ctx, obj, old, found + await verdict)
+
+
+def _judged(strategy: Strategy, ctx: Context, obj: Tree, old: Tree, found: list[FieldError]) -> None:
     if found:
-        raise errors.invalid(strategy.kind, metadata.get("name", ""), found)
+        raise errors.invalid(strategy.kind, obj["metadata"].get("name", ""), found)
     for text in strategy.warnings_on_update(ctx, obj, old):
         ctx.warn(text)
     strategy.canonicalize(obj)

@@ -8,7 +8,7 @@ what was read before is never written over what came in between. Behaviour: apis
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from orlop.registry.store import Finish, Store
 
 
+LONG_JUDGEMENTS: Final = 5
+"""How often a long judgement of one update begins anew because another write came between; then the update is refused
+as a conflict. As often as upstream tries a patch."""
+
+
 class EmptiedFinalizers(Exception):
     """This update took the last finalizer: delete the object `uid` instead. `shown`: how it looked at the end, at the
     revision it had before."""
@@ -45,6 +50,7 @@ class UpdateAttempt:
         self._admit_create, self._admit_update = admit_create, admit_update
         self._options, self._may_create = options, may_create
         self._finish: Finish | None = None
+        self._long = 0
         self.creating = False
 
     @property
@@ -70,6 +76,8 @@ class UpdateAttempt:
     def _attempt(self, current: Entry | None) -> Write | Awaitable[Write | None] | None:
         if current is None and not self._may_create:
             raise errors.not_found(self._store._resource(self._ctx), self._name)
+        if self._long >= LONG_JUDGEMENTS:
+            raise errors.conflict(self._store._resource(self._ctx), self._name, errors.MODIFIED)
         old: Tree = current.tree() if current is not None else {"metadata": {}}
         self._check_preconditions(old)
         new = self._source.updated(self._ctx, old)
@@ -103,7 +111,12 @@ class UpdateAttempt:
         return self._judge_updated(current, new, old)
 
     def _judge_updated(self, current: Entry, new: Tree, old: Tree) -> Write | Awaitable[Write | None] | None:
-        update.before_update(self._store.strategy, self._ctx, new, old)
+        pending = update.before_update(self._store.strategy, self._ctx, new, old)
+        if pending is not None:
+            return self._judged_long(pending, lambda: self._admit_updated(current, new, old))
+        return self._admit_updated(current, new, old)
+
+    def _admit_updated(self, current: Entry, new: Tree, old: Tree) -> Write | Awaitable[Write | None] | None:
         verdict = self._admit_update(new, old)
         if verdict is not None:
             return self._after(verdict, lambda: self._write_updated(current, new, old))
@@ -122,7 +135,18 @@ class UpdateAttempt:
         return self._judge_created(new)
 
     def _judge_created(self, new: Tree) -> Write | Awaitable[Write | None] | None:
-        create.before_create(self._store.strategy, self._ctx, new)
+        pending = create.before_create(self._store.strategy, self._ctx, new)
+        if pending is not None:
+            return self._judged_long(pending, lambda: self._admit_created(new))
+        return self._admit_created(new)
+
+    async def _judged_long(self, pending: Awaitable[None],
+                           admit: Callable[[], Write | Awaitable[Write | None] | None]) -> Write | None:
+        self._long += 1
+        await pending
+        return await _settled(admit())
+
+    def _admit_created(self, new: Tree) -> Write | Awaitable[Write | None] | None:
         verdict = self._admit_create(new, None)
         if verdict is not None:
             return self._after(verdict, lambda: self._write(new, False))

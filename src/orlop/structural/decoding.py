@@ -151,12 +151,15 @@ def decode_slowly(tree: Tree, gvk: GroupVersionKind, node: Node | None, preserve
                   applied: bool = False) -> None:
     """Everything upstream does to an object that was parsed, in its order. `preserve` is the definition's
     preserveUnknownFields, `drop` the leniency towards metadata of stored objects. What was `applied` keeps the nulls
-    that validation is to see."""
+    that validation is to see. With `strict` only the tree itself changes, not what is below: refusals may quote it."""
     if number := beyond_floats(tree, text):
         raise DecodeError(f"json: cannot unmarshal number {number} into Go value of type float64")
     kind, version = _own_name(tree, "kind"), _own_name(tree, "apiVersion")
     unknown: list[str] = []
     metadata: Tree | None = None
+    if strict is not None:
+        for name, value in tree.items():
+            tree[name] = _copied(value)
     if "metadata" in tree:
         metadata, below = read_metadata(tree["metadata"], drop)
         unknown += [f"metadata.{name}" for name in below]
@@ -177,6 +180,12 @@ def decode_slowly(tree: Tree, gvk: GroupVersionKind, node: Node | None, preserve
             tree[name] = settle(value)
     if strict is not None:
         strict.extend(f'unknown field "{name}"' for name in unknown)
+
+
+def _copied(value: Any) -> Any:
+    if type(value) is dict:
+        return {name: _copied(inner) for name, inner in value.items()}
+    return [_copied(item) for item in value] if type(value) is list else value
 
 
 def _own_name(tree: Tree, name: str) -> str | None:

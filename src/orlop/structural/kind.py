@@ -161,6 +161,13 @@ class CustomSchema:
         return found if not found or old is None or not self._lists.validate(old, _ROOT) else []
 
     @cached_property
+    def stores_null_status(self) -> bool:
+        """Whether something comes of a status that is null: where it may not be, and has no default, reading drops
+        it."""
+        status = self.node.properties.get(_STATUS) if self.node is not None else None
+        return status is None or status.nullable or status.default is not None
+
+    @cached_property
     def rules(self) -> SchemaRules | None:
         """The schema's own rules (x-kubernetes-validations); None where it has none."""
         if self.node is None or not has_validations(self.node):

@@ -7,9 +7,13 @@ apiextensions-apiserver `pkg/apiserver/schema/cel/validation.go`.
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from collections.abc import Callable
 from functools import cached_property
 from typing import Final
+
+import orjson
 
 from orlop.api.field import FieldError, Path
 from orlop.api.tree import Tree, Value
@@ -20,6 +24,8 @@ from orlop.structural.rule_programs import ANY_EXTENT, Extent
 from orlop.structural.rule_tree import RuleNode, build
 from orlop.structural.schema import Node
 
+SHORT: Final = 10_000
+"""What the rules of an object may cost where others wait: 1 ms, or 5 ms where many of them fail."""
 _MARGIN: Final = 2
 """Costs that are at most this part of their limits need not be counted: estimates may be somewhat too low."""
 _WIDTHS: Final = tuple(round(8 * 2 ** (step / 2)) for step in range(19))
@@ -35,6 +41,7 @@ class SchemaRules:
     def __init__(self, tree: RuleNode) -> None:
         self._tree = tree
         self._harmless: dict[Extent, bool] = {}
+        self._short: dict[Extent, bool] = {}
 
     def validate(self, obj: Tree, old: Tree | None, warn: Callable[[str], None]) -> list[FieldError]:
         """What the rules say of a new object, or of a changed one. What did not change is not refused, but `warn` gets
@@ -42,6 +49,29 @@ class SchemaRules:
         if self._is_harmless(obj, old) and not (Whole.made and _has_whole(obj)) and self._holds(obj, old):
             return []
         judgement = Judgement(warn)
+        judgement.judge(self._tree, _ROOT, obj, old, ratchets=old is not None)
+        return judgement.errors
+
+    def attempt(self, obj: Tree, old: Tree | None, warn: Callable[[str], None]) -> list[FieldError] | None:
+        """The same where it is found out soon; None where `judge` has to be asked, beside what else is to be done."""
+        if self._always_short or self._is_short(obj, old):
+            return self.validate(obj, old, warn)
+        warnings: list[str] = []
+        judgement = Judgement(warnings.append, stride=SHORT, ask=_give_up)
+        try:
+            judgement.judge(self._tree, _ROOT, obj, old, ratchets=old is not None)
+        except _TooLong:
+            return None
+        for text in warnings:
+            warn(text)
+        return judgement.errors
+
+    def judge(self, obj: Tree, old: Tree | None, warn: Callable[[str], None],
+              ask: Callable[[], None]) -> list[FieldError]:
+        """As `validate`, however long it takes; `ask` is called now and then, and may raise."""
+        if self._is_harmless(obj, old) and not (Whole.made and _has_whole(obj)) and self._holds(obj, old):
+            return []
+        judgement = Judgement(warn, stride=SHORT, ask=ask)
         judgement.judge(self._tree, _ROOT, obj, old, ratchets=old is not None)
         return judgement.errors
 
@@ -63,13 +93,41 @@ class SchemaRules:
     def _always_harmless(self) -> bool:
         return self._is_harmless_within(ANY_EXTENT)
 
+    @cached_property
+    def _always_short(self) -> bool:
+        return self._most(ANY_EXTENT) <= SHORT
+
+    @cached_property
+    def _looks_back(self) -> bool:
+        return self._tree.looks_back()
+
     def _is_harmless_within(self, extent: Extent) -> bool:
+        return self._most(extent) <= TOTAL_LIMIT // _MARGIN
+
+    def _most(self, extent: Extent) -> float:
+        """What all rules cost at most in an object of that extent; infinite where a single one may cost too much."""
         total = 0
         for cost, times in self._tree.costs(extent):
             total += cost * times
             if cost > CALL_LIMIT // _MARGIN or total > TOTAL_LIMIT // _MARGIN:
-                return False
-        return True
+                return math.inf
+        return total
+
+    def _is_short(self, obj: Tree, old: Tree | None) -> bool:
+        """Whether the size of an object says that its rules cost little; else whether a closer look does."""
+        size = len(orjson.dumps(obj))
+        if old is not None and self._looks_back:
+            size = max(size, len(orjson.dumps(old)))
+        if size <= _WIDTHS[-1] and self._is_short_within(_rounded_up(size // 2, size)):
+            return True
+        extent = _rounded(_extent(obj), Extent(0, 0) if old is None else _extent(old))
+        return extent is not None and self._is_short_within(extent)
+
+    def _is_short_within(self, extent: Extent) -> bool:
+        found = self._short.get(extent)
+        if found is None:
+            found = self._short[extent] = self._most(extent) <= SHORT
+        return found
 
     def _is_harmless(self, obj: Tree, old: Tree | None) -> bool:
         """Whether no cost can come near its limit."""
@@ -84,6 +142,14 @@ class SchemaRules:
         return found
 
 
+class _TooLong(Exception):
+    """More than what is short."""
+
+
+def _give_up() -> None:
+    raise _TooLong
+
+
 def _has_whole(obj: Tree) -> bool:
     return any(has_whole(value) for name, value in obj.items() if name != "metadata")
 
@@ -94,9 +160,12 @@ def _silent(warning: str) -> None:
 
 def _rounded(one: Extent, other: Extent) -> Extent | None:
     """The smallest known extent that holds both; None where there is none."""
-    items = next((width for width in _WIDTHS if width >= one.items and width >= other.items), None)
-    text = next((width for width in _WIDTHS if width >= one.text and width >= other.text), None)
-    return None if items is None or text is None else Extent(items, text)
+    items, text = max(one.items, other.items), max(one.text, other.text)
+    return None if max(items, text) > _WIDTHS[-1] else _rounded_up(items, text)
+
+
+def _rounded_up(items: int, text: int) -> Extent:
+    return Extent(_WIDTHS[bisect_left(_WIDTHS, items)], _WIDTHS[bisect_left(_WIDTHS, text)])
 
 
 def _extent(obj: Tree) -> Extent:

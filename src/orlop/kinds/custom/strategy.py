@@ -7,7 +7,10 @@ apiextensions-apiserver `pkg/registry/customresource/{strategy,status_strategy,v
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import orjson
 
 from orlop.api import errors, names
 from orlop.api.context import Context
@@ -19,14 +22,20 @@ from orlop.kinds.custom import replicas
 from orlop.kinds.custom.definition import Definition, Version
 from orlop.kinds.custom.program import Rules
 from orlop.kinds.generic import carry, copied
-from orlop.registry.strategy import Strategy
+from orlop.registry.aside import ASIDE, Ask
+from orlop.registry.strategy import Strategy, Verdict
 from orlop.storage.interface import Fields
 from orlop.structural.kind import CustomSchema
+
+if TYPE_CHECKING:
+    from orlop.structural.rules import SchemaRules
 
 _STANDARD_FINALIZERS: Final = frozenset({"orphan", "foregroundDeletion", "kubernetes"})
 _METADATA: Final = Path("metadata")
 _FINALIZERS: Final = _METADATA.child("finalizers")
 _ELSEWHERE: Final = " to avoid accidental conflicts with other finalizer writers"
+LARGE: Final = 128 * 1024
+"""Bytes of JSON from which on an object is judged beside the loop: smaller ones take a few milliseconds."""
 _APART: Final = frozenset({"metadata", "kind", "apiVersion"})
 
 
@@ -60,39 +69,86 @@ class CustomStrategy(Strategy):
 
     # --- rules ---------------------------------------------------------------------------------------------------
 
-    def validate(self, ctx: Context, obj: Tree) -> list[FieldError]:
+    def validate(self, ctx: Context, obj: Tree) -> Verdict:
         self._check_kind(obj)
-        schema = self._schema()
         named = self._named(obj)
+        if is_large(named):
+            return self._all_later(ctx, partial(self._complaints, obj, named), named, None)
+        return self._rules(ctx, named, None, self._complaints(obj, named))
+
+    def _complaints(self, obj: Tree, named: Tree) -> list[FieldError]:
+        """What the schema says, but for its rules."""
+        schema = self._schema()
         found = schema.validate(named)
         scaling = self.version.scale
         if scaling is not None:
             found += replicas.spec_complaints(obj, scaling) + replicas.status_complaints(obj, scaling)
         found += schema.validate_embedded(named)
-        found += schema.validate_lists(named)
-        return found + self._rules(ctx, named, None, found)
+        return found + schema.validate_lists(named)
 
-    def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> list[FieldError]:
+    def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Verdict:
         self._check_kind(obj)
+        return self._judge_update(ctx, obj, self._named(obj), self._named(old))
+
+    def _judge_update(self, ctx: Context, obj: Tree, named: Tree, before: Tree) -> Verdict:
+        if is_large(named) or is_large(before):
+            return self._all_later(ctx, partial(self._update_complaints, obj, named, before), named, before)
+        return self._rules(ctx, named, before, self._update_complaints(obj, named, before))
+
+    def _update_complaints(self, obj: Tree, named: Tree, before: Tree) -> list[FieldError]:
         schema = self._schema()
-        named, before = self._named(obj), self._named(old)
         found = schema.validate_update(named, before)
         scaling = self.version.scale
         if scaling is not None:
             found += replicas.spec_complaints(obj, scaling) + replicas.status_complaints(obj, scaling)
         found += schema.validate_embedded(named)
-        found += schema.validate_lists(named, before)
-        return found + self._rules(ctx, named, before, found)
+        return found + schema.validate_lists(named, before)
 
-    def _rules(self, ctx: Context, obj: Tree, old: Tree | None, found: Sequence[FieldError]) -> list[FieldError]:
+    def _rules(self, ctx: Context, obj: Tree, old: Tree | None, found: list[FieldError]) -> Verdict:
         """The schema's own rules (x-kubernetes-validations) and those of a program, which take an object that fits the
-        schema."""
+        schema. Rules that take long are evaluated aside."""
         rules, told = self._schema().rules, list[FieldError]()
         if rules is not None:
-            unfit = [*found, *_unfit_metadata(obj["metadata"])]
-            blocking = self._schema().blocking(unfit) if unfit else None
-            told = rules.validate(obj, old, ctx.warn) if blocking is None else [blocking]
+            blocking = self._blocking(obj, found)
+            soon = rules.attempt(obj, old, ctx.warn) if blocking is None else [blocking]
+            if soon is None:
+                return self._rules_later(ctx, rules, obj, old, found)
+            told = soon
+        return found + self._program_told(obj, old, found, told)
+
+    def _blocking(self, obj: Tree, found: Sequence[FieldError]) -> FieldError | None:
+        unfit = [*found, *_unfit_metadata(obj["metadata"])]
+        return self._schema().blocking(unfit) if unfit else None
+
+    def _program_told(self, obj: Tree, old: Tree | None, found: Sequence[FieldError], told: list[FieldError]
+                      ) -> list[FieldError]:
         return told if self._judge is None or found else told + self._judge(obj, old)
+
+    async def _rules_later(self, ctx: Context, rules: SchemaRules, obj: Tree, old: Tree | None,
+                           found: list[FieldError]) -> list[FieldError]:
+        warnings: list[str] = []
+        told = await ASIDE.run(partial(rules.judge, obj, old, warnings.append))
+        for text in warnings:
+            ctx.warn(text)
+        return found + self._program_told(obj, old, found, told)
+
+    async def _all_later(self, ctx: Context, complain: Callable[[], list[FieldError]], obj: Tree, old: Tree | None
+                         ) -> list[FieldError]:
+        """Everything aside: a large object takes long to look at, whatever its rules."""
+        rules, warnings = self._schema().rules, list[str]()
+
+        def work(ask: Ask) -> tuple[list[FieldError], list[FieldError]]:
+            found = complain()
+            ask()
+            if rules is None:
+                return found, []
+            blocking = self._blocking(obj, found)
+            return found, rules.judge(obj, old, warnings.append, ask) if blocking is None else [blocking]
+
+        found, told = await ASIDE.run(work)
+        for text in warnings:
+            ctx.warn(text)
+        return found + self._program_told(obj, old, found, told)
 
     def _named(self, obj: Tree) -> Tree:
         """The object with its kind, which rules and patterns may look at."""
@@ -138,17 +194,18 @@ class CustomStatusStrategy(CustomStrategy):
             metadata["managedFields"] = managed
         if version is not None:
             metadata["resourceVersion"] = version
-        if had_status:
+        if had_status and (status is not None or self._schema().stores_null_status):
             obj["status"] = status
 
-    def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> list[FieldError]:
+    def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Verdict:
+        return self._judge_update(ctx, obj, self._named(obj), self._named(old))
+
+    def _update_complaints(self, obj: Tree, named: Tree, before: Tree) -> list[FieldError]:
         schema = self._schema()
-        named, before = self._named(obj), self._named(old)
         found = schema.validate_status(named, before)
         if self.version.scale is not None:
             found += replicas.status_complaints(obj, self.version.scale)
-        found += schema.validate_lists(named, before)
-        return found + self._rules(ctx, named, before, found)
+        return found + schema.validate_lists(named, before)
 
     def warnings_on_update(self, ctx: Context, obj: Tree, old: Tree) -> Sequence[str]:
         return ()
@@ -165,6 +222,10 @@ def _unfit_metadata(metadata: Tree) -> list[FieldError]:
         found += [error for error in validate_annotations(annotations, _METADATA.child("annotations"))
                   if error.kind == TOO_LONG]
     return found
+
+
+def is_large(obj: Tree) -> bool:
+    return len(orjson.dumps(obj)) > LARGE
 
 
 def _content(obj: Tree) -> Tree:

@@ -12,6 +12,7 @@ from orlop.api.tree import Tree
 from orlop.kinds.checks import STATUS, Errors
 from orlop.kinds.generic import carry
 from orlop.kinds.typed import TypedStatusStrategy, TypedStrategy
+from orlop.registry.strategy import Verdict
 
 
 def conditions(obj: Tree) -> Errors:
@@ -32,7 +33,7 @@ class FlowControlStrategy(TypedStrategy):
     counts_generation = True
     repeats_metadata_rules = ("whole",)
 
-    def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Errors:
+    def validate_update(self, ctx: Context, obj: Tree, old: Tree) -> Verdict:
         return self.validate(ctx, obj)
 
 
