@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from orlop.api.amounts import written
 from orlop.admission.quota_evaluators import Evaluators, in_scope
+from orlop.api.amounts import written
 from orlop.api.gvk import GroupResource
 from orlop.api.tree import Tree
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from orlop.admission import quota_reservations
-from orlop.api.amounts import ONE, written
 from orlop.admission.quota_reservations import LIFETIME, Reservations
+from orlop.api.amounts import ONE, written
 from orlop.api.gvk import GroupResource
 
 PODS = GroupResource("", "pods")

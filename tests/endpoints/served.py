@@ -53,6 +53,14 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         running.add_done_callback(self._returned)
         return running
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Which waits for the threads in another one."""
+        self.in_threads += 1
+        try:
+            await super().shutdown_default_executor()
+        finally:
+            self.in_threads -= 1
+
     def _returned(self, future: asyncio.Future[Any]) -> None:
         self.in_threads -= 1
 
