@@ -80,7 +80,7 @@ def test_one_kind_with_a_conversion(here: Path) -> None:
 
 @pytest.mark.parametrize(("place", "why"), [
     ("nothing_here", "there is no module nothing_here"), ("hardware3:No", "there is no No in hardware3"),
-    ("hardware3:Spec", "Spec is no kind"), ("empty3", "empty3 declares no kinds"),
+    ("hardware3:Spec", "Spec in hardware3 is no kind"), ("empty3", "empty3 declares no kinds"),
 ])  # fmt: skip
 def test_what_goes_wrong_is_said(here: Path, place: str, why: str) -> None:
     """In one line."""

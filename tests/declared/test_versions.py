@@ -139,6 +139,26 @@ def test_there_and_back(kilos: int, material: str, labels: dict[str, str]) -> No
     assert back["spec"] == tree["spec"] and back["metadata"].get("labels", {}) == labels
 
 
+def _apply(server: orlop.ThreadedServer, version: str, manager: str, **spec: Any) -> orlop.Reply:
+    return server.request("PATCH", f"{PATH.format(version)}/applied", {
+        "apiVersion": f"{GROUP}/{version}", "kind": "Hammer", "metadata": {"name": "applied"}, "spec": spec},
+        query={"fieldManager": manager}, headers={"Content-Type": "application/apply-patch+yaml"})
+
+
+def test_owners_are_compared_in_their_own_version(server: orlop.ThreadedServer) -> None:
+    """Who applied in one version conflicts with who applies in another, and may go on in that other."""
+    assert _apply(server, "v1", "one", kilos=2).status == 201
+    assert _apply(server, "v2", "two", grams=2000).status == 200
+    refused = _apply(server, "v2", "two", grams=3000)
+    assert (refused.status, refused.json()["message"]) == (
+        409, 'Apply failed with 1 conflict: conflict with "one": .spec.kilos')
+    assert _apply(server, "v2", "one", grams=2000, material="wood").json()["spec"] == {
+        "grams": 2000, "material": "wood"}
+    managers = {entry["manager"]: entry["apiVersion"] for entry in
+                read(server, "v2", "applied")["metadata"]["managedFields"]}
+    assert managers == {"one": f"{GROUP}/v2", "two": f"{GROUP}/v2"}
+
+
 def test_a_program_that_changed(tmp_path: Path) -> None:
     """The definition follows the class at the next start; objects from before are there."""
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import orjson
-from custom_bench import MERGE, WIDGETS, Tree, define, make, version, widget
+from custom_bench import APPLY, MERGE, WIDGETS, Tree, define, make, version, widget
 
 import orlop
 from orlop.server.files import write_files
@@ -135,5 +135,55 @@ def test_a_webhook_that_refuses_is_quoted(tmp_path: Path) -> None:
             assert (reply.status, reply.json()["message"]) == (
                 500, "conversion webhook for example.com/v1, Kind=Widget failed: not today")
         assert (await server.request("GET", f"{WIDGETS}/a")).status == 200
+
+    serve(tmp_path, scenario)
+
+
+def _apply(version: str, manager: str, spec: Tree) -> tuple[str, str, Tree]:
+    path = f"{WIDGETS if version == 'v1' else V2}/a?fieldManager={manager}"
+    return "PATCH", path, widget(api_version=f"example.com/{version}", spec=spec)
+
+
+async def _entries(server: orlop.Server) -> dict[str, Tree]:
+    found = (await server.request("GET", f"{WIDGETS}/a")).json()["metadata"]["managedFields"]
+    return {entry["manager"]: entry["fieldsV1"] | {"": entry["apiVersion"]} for entry in found}
+
+
+def test_owners_are_compared_in_their_own_version(tmp_path: Path) -> None:
+    """Who owns a field in one version loses it, or objects, when another version changes what it became; a field that
+    is applied no more goes, in whichever version it is applied."""
+
+    async def scenario(server: orlop.Server, webhook: Webhook) -> None:
+        assert (await server.request(*_apply("v1", "one", {"size": 1}), headers=APPLY)).status == 201
+        same = await server.request(*_apply("v2", "two", {"sizes": [1]}), headers=APPLY)
+        assert same.status == 200, same.body
+        assert await _entries(server) == {
+            "one": {"f:spec": {"f:size": {}}, "": "example.com/v1"},
+            "two": {"f:spec": {"f:sizes": {}}, "": "example.com/v2"}}
+        refused = await server.request(*_apply("v2", "two", {"sizes": [2]}), headers=APPLY)
+        assert (refused.status, refused.json()["message"]) == (
+            409, 'Apply failed with 1 conflict: conflict with "one": .spec.size')
+        patched = await server.request("PATCH", f"{V2}/a?fieldManager=three", {"spec": {"sizes": [3]}}, headers=MERGE)
+        assert patched.status == 200
+        assert set(await _entries(server)) == {"three"}
+        assert (await server.request(*_apply("v2", "two", {"sizes": [3]}), headers=APPLY)).status == 200
+        again = await server.request(*_apply("v1", "two", {}), headers=APPLY)
+        assert again.json()["spec"] == {"size": 3}
+        assert await _entries(server) == {
+            "three": {"f:spec": {"f:sizes": {}}, "": "example.com/v2"}, "two": {"f:spec": {}, "": "example.com/v1"}}
+
+    serve(tmp_path, scenario)
+
+
+def test_owners_when_the_webhook_refuses(tmp_path: Path) -> None:
+    """An apply says what went wrong."""
+
+    async def scenario(server: orlop.Server, webhook: Webhook) -> None:
+        for served, manager, spec in (("v1", "one", {"size": 1}), ("v2", "two", {"sizes": [1]})):
+            assert (await server.request(*_apply(served, manager, spec), headers=APPLY)).ok
+        webhook.fails = "not today"
+        refused = await server.request(*_apply("v1", "one", {"size": 2}), headers=APPLY)
+        assert (refused.status, refused.json()["message"]) == (
+            500, "conversion webhook for example.com/v1, Kind=Widget failed: not today")
 
     serve(tmp_path, scenario)

@@ -197,22 +197,27 @@ class Ownership:
             there = self.versions.convert(merged, self.version, last.version)
         wanted = node.named(last.fields)
         pruned: Tree = node.remove(there, wanted) or {}
-        back = self._add_back_owned(there, pruned, last.version, owners)
+        try:
+            back = self._add_back_owned(there, pruned, last.version, owners)
+        except TypedError:
+            if self.versions.lenient:
+                return merged
+            raise
         kept = node.named(node.fields(back) or LEAF)
         present = node.named(node.fields(there) or LEAF)
         gone = field_set.intersection(field_set.difference(present, kept), wanted)
-        if not gone:
+        if not gone and last.version == self.version:
             return merged
         with _trying("failed to prune fields"):
             return self.versions.convert(node.remove(there, gone) or {}, last.version, self.version)
 
     def _add_back_owned(self, merged: Tree, pruned: Tree, version: str, owners: Owners) -> Tree:
         """Put back what was pruned but is owned by anybody. Seen from `version`, like the trees."""
-        owned_in: dict[str, FieldSet] = {version: LEAF}
+        owned_in: dict[str, FieldSet] = {}
         for owned in owners.values():
             owned_in[owned.version] = field_set.union(owned_in.get(owned.version, LEAF), owned.fields)
         at = version
-        for other, fields in owned_in.items():
+        for other, fields in sorted(owned_in.items(), key=lambda each: each[0] != version):  # this version first
             node = self.versions.type(other)
             if node is None:
                 continue
@@ -222,7 +227,9 @@ class Ownership:
             present = node.named(node.fields(merged) or LEAF)
             kept = field_set.union(node.named(node.fields(pruned) or LEAF), node.named(fields))
             pruned = node.remove(merged, field_set.difference(present, kept)) or {}
-        return self.versions.convert(pruned, at, version)
+        with _trying("failed to prune fields: failed add back dangling items: failed to convert pruned object to last "
+                     "applied version"):
+            return self.versions.convert(pruned, at, version)
 
     def _converted(self, tree: Tree, source: str, target: str, what: str) -> Tree:
         with _trying(f"failed to prune fields: failed add back owned items: failed to convert {what} object at version "

@@ -24,9 +24,12 @@ KEPT: Final = 64
 class Versions:
     """`types` gives the root node of the kind in an API version, None where the kind is not (any more) there."""
 
-    def __init__(self, types: Callable[[str], Node | None], convert: Convert, strict: bool = False) -> None:
-        """`strict`: conversions may make what does not fit the type of the wanted version (custom kinds)."""
-        self._types, self._convert, self.strict = types, convert, strict
+    def __init__(self, types: Callable[[str], Node | None], convert: Convert, strict: bool = False,
+                 lenient: bool = False) -> None:
+        """`strict`: conversions may make what does not fit the type of the wanted version (custom kinds). `lenient`:
+        they need whole objects (typed classes), so that what is left of one after a manager's fields were taken out
+        may have no counterpart; nothing is taken out then."""
+        self._types, self._convert, self.strict, self.lenient = types, convert, strict, lenient
         self._known: dict[str, Node | None] = {}
 
     def type(self, version: str) -> Node | None:

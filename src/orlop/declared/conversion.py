@@ -42,7 +42,7 @@ class FunctionConverter:
     def _converted(self, tree: Tree, source: Version, target: Version) -> Tree:
         model = self._hub.own(target)
         made = model.encode(self._hub.in_version(self._hub.value(tree, source), target))
-        metadata = dict(tree["metadata"])
+        metadata = dict(tree.get("metadata") or {})
         shown = made.pop("metadata", None)
         if isinstance(shown, dict) and "metadata" in self._hub.own(source).view(tree):
             for name in _CONVERTED:

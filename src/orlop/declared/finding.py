@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import sysconfig
 import traceback
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from orlop.declared.declaration import declared
 from orlop.declared.errors import DeclarationError
+
+_NOT_THEIRS: Final = (str(Path(__file__).parents[1]), *map(sysconfig.get_path, ("stdlib", "purelib", "platlib")))
+"""Where the code is that no user of ours has written."""
 
 
 class NotFound(Exception):
@@ -96,9 +100,7 @@ def _told(name: str, error: Exception) -> str:
         return str(error)
     if isinstance(error, SyntaxError):
         return f"{error.filename}, line {error.lineno}: {error.msg}"
-    ours = str(Path(__file__).parents[1])
-    places = [frame for frame in traceback.extract_tb(error.__traceback__)
-              if not frame.filename.startswith((ours, "<"))]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
+    theirs = [frame for frame in frames if not frame.filename.startswith(_NOT_THEIRS)]
     what = str(error) if isinstance(error, DeclarationError) else f"{type(error).__name__}: {error}"
-    last = next((place for place in reversed(places) if "importlib" not in place.filename), None)
-    return f"{last.filename}, line {last.lineno}: {what}" if last is not None else f"{name}: {what}"
+    return f"{theirs[-1].filename}, line {theirs[-1].lineno}: {what}" if theirs else f"{name}: {what}"

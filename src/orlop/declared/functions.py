@@ -35,11 +35,13 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A marked function. `events` is empty for one that validates; `takes` are the arguments it names."""
+    """A marked function. `events` is empty for one that validates; `takes` are the arguments it names; `dry_run`:
+    called about dry runs, too."""
 
     call: Callable[..., Any]
     events: frozenset[str]
     takes: frozenset[str]
+    dry_run: bool = True
 
     def __call__(self, value: Any, old: Any, write: Write | None) -> Any:
         given = {name: old if name == "old" else write for name in self.takes}
@@ -54,25 +56,27 @@ def validates(function: _F) -> _F:
     return _marked(function, frozenset(), _TAKEN - {"write"})
 
 
-def before(*events: Event) -> Callable[[_F], _F]:
-    """Mark a method that is called before an object is stored or goes, asynchronous or not. It may change `self` (on
-    create, update and status), raise `Refused` (403) or a `Problem` (422)."""
+def before(*events: Event, dry_run: bool = True) -> Callable[[_F], _F]:
+    """Mark a method that is called before an object is stored or goes, asynchronous or not, whoever writes and through
+    whichever room (a write of the scale is an update). It may change `self` (on create, update and status), raise
+    `Refused` (403) or a `Problem` (422). One that does something in the world says `dry_run=False` or looks at
+    `write.dry_run`: it is then not called about dry runs, or knows of them."""
     wrong = set(events) - set(EVENTS)
     if wrong or not events:
         raise DeclarationError(f"before(...) takes some of {', '.join(EVENTS)}")
 
     def mark(function: _F) -> _F:
-        return _marked(function, frozenset(events), _TAKEN)
+        return _marked(function, frozenset(events), _TAKEN, dry_run)
 
     return mark
 
 
-def _marked(function: _F, events: frozenset[str], may_take: frozenset[str]) -> _F:
+def _marked(function: _F, events: frozenset[str], may_take: frozenset[str], dry_run: bool = True) -> _F:
     takes = frozenset(list(inspect.signature(function).parameters)[1:])
     if takes - may_take:
         raise DeclarationError(f"{function.__name__}: takes self and {' and '.join(sorted(may_take))}, "
                                f"not {', '.join(sorted(takes - may_take))}")
-    setattr(function, _MARK, Function(function, events, takes))
+    setattr(function, _MARK, Function(function, events, takes, dry_run))
     return function
 
 

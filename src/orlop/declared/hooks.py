@@ -1,8 +1,9 @@
 """Runs the functions marked `before`, as an admission plugin of one kind.
 
-Asked by the endpoints after all other plugins that change objects, before the object is judged and stored. An object
-that is no value of its class is left to the judges. Raises 403 for `Refused`, 422 for a `Problem`; whatever else a
-function raises is a fault of the server (500), as in any of its own parts.
+Asked by the endpoints after all other plugins that change objects, before the object is judged and stored, and by
+`kinds.custom.guard` about writes of controllers and through scale. An object that is no value of its class is left to
+the judges. Raises 403 for `Refused`, 422 for a `Problem`; whatever else a function raises is a fault of the server
+(500), as in any of its own parts.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from orlop.admission.interface import CREATE, DELETE, UPDATE, Attributes
 from orlop.api import errors
 from orlop.api.errors import APIError
 from orlop.api.gvk import GroupVersionResource
-from orlop.api.tree import Tree
 from orlop.declared.changes import carry
 from orlop.declared.declaration import Version
 from orlop.declared.errors import Problem, Refused
@@ -53,11 +53,19 @@ class Hooks:
         old = self._hub.earlier(attributes.old, version) if attributes.obj is not None else None
         name = attributes.name or tree.get("metadata", {}).get("name", "")
         write = Write(event, name, attributes.namespace, attributes.ctx.user, attributes.dry_run)
-        finish = (lambda: None) if attributes.obj is None else self._carrier(value, attributes.obj, version)
-        return _run(self._functions[event], value, old, write, attributes, finish)
+        functions = self._functions[event]
+        if attributes.dry_run:
+            functions = [each for each in functions if each.dry_run]
+        try:
+            finish = (lambda: None) if attributes.obj is None else self._carrier(value, attributes, version)
+        except Unreadable:
+            return None
+        return _run(functions, value, old, write, attributes, finish)
 
-    def _carrier(self, value: Any, tree: Tree, version: Version) -> Callable[[], None]:
-        """What brings the changes of a value into its tree."""
+    def _carrier(self, value: Any, attributes: Attributes, version: Version) -> Callable[[], None]:
+        """What brings the changes of a value into its tree. Raises Unreadable."""
+        tree = attributes.obj
+        assert tree is not None
         full, own = self._hub.model.full, self._hub.own(version)
         before = full(value)
         mine = before if own is self._hub.model else own.full(self._hub.in_version(value, version))
@@ -67,7 +75,10 @@ class Hooks:
             if after == before:
                 return
             if own is not self._hub.model:
-                after = own.full(self._hub.in_version(value, version))
+                try:
+                    after = own.full(self._hub.in_version(value, version))
+                except Unreadable as error:
+                    raise errors.invalid(attributes.kind.group_kind, _name(attributes), error.errors) from error
             carry(mine, after, tree, own.schema)
 
         return finish
@@ -100,7 +111,10 @@ async def _rest(pending: Awaitable[Any], attributes: Attributes,
 
 def _answer(error: Refused | Problem, attributes: Attributes) -> APIError:
     if isinstance(error, Refused):
-        return attributes.forbidden(str(error))
-    tree = attributes.obj or attributes.old or {}
-    name = attributes.name or tree.get("metadata", {}).get("name", "")
-    return errors.invalid(attributes.kind.group_kind, name, [error.field_error()])
+        return errors.forbidden(attributes.resource.group_resource, _name(attributes), str(error))
+    return errors.invalid(attributes.kind.group_kind, _name(attributes), [error.field_error()])
+
+
+def _name(attributes: Attributes) -> str:
+    metadata = (attributes.obj or attributes.old or {}).get("metadata") or {}
+    return attributes.name or metadata.get("name") or metadata.get("generateName") or ""

@@ -1,12 +1,14 @@
 """Judges objects: first the library that the class is of, then the functions marked `validates`.
 
 One for each version; the strategy of custom resources (`kinds.custom.strategy`) asks it about objects that fit the
-schema. An object in which nothing changed but its metadata is not judged again: it may be older than the rules.
+schema. An object in which nothing changed but what the server keeps is not judged again: it may be older than the
+rules. Nor is one that is being deleted and loses a finalizer: it could never go.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from orlop.api.field import FieldError
 from orlop.api.tree import Tree
@@ -14,6 +16,8 @@ from orlop.declared.declaration import Version
 from orlop.declared.functions import Function
 from orlop.declared.hub import Hub
 from orlop.declared.models import Unreadable, problems
+
+_KEPT_BY_SERVER: Final = frozenset({"managedFields", "resourceVersion", "generation"})
 
 
 class Judge:
@@ -23,7 +27,7 @@ class Judge:
         self._functions: Sequence[Function] = [each for each in hub.declaration.functions if not each.events]
 
     def __call__(self, obj: Tree, old: Tree | None) -> list[FieldError]:
-        if old is not None and self._model.view(obj) == self._model.view(old):
+        if old is not None and self._content(obj) == self._content(old):
             return []
         try:
             value = self._hub.value(obj, self._version)
@@ -39,3 +43,11 @@ class Judge:
                 except ValueError as error:
                     found += problems(error)
         return found
+
+    def _content(self, tree: Tree) -> Tree:
+        """What there is to judge."""
+        view = self._model.view(tree)
+        metadata = view.pop("metadata", None)
+        if metadata is not None and not metadata.get("deletionTimestamp"):
+            view["metadata"] = {name: value for name, value in metadata.items() if name not in _KEPT_BY_SERVER}
+        return view

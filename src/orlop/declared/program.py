@@ -41,10 +41,10 @@ def programs(kinds: Iterable[type[Any]]) -> list[Program]:
     found: dict[str, type[Any]] = {}
     made = []
     for kind in kinds:
-        one = program(kind)
         whole = declaration(kind)
         if catalog.resource(whole.group, whole.plural) is not None:
-            raise DeclarationError(f"{one.name} is a built-in kind; give {kind.__name__} a group of its own")
+            raise DeclarationError(f"{whole.name} is a built-in kind; give {kind.__name__} a group of its own")
+        one = program(kind)
         if one.name in found:
             raise DeclarationError(f"{one.name} is declared twice: by {_place(found[one.name])} and by {_place(kind)}")
         found[one.name] = kind

@@ -97,7 +97,7 @@ class Application:
     def __init__(self, storage: Storage, config: Config, outside: Outside, keys: KeySet,
                  tokens: Mapping[str, User], programs: Sequence[Program] = (),
                  kubelet: KubeletClient | None = None, builtins: bool = True) -> None:
-        self.kubelet, self.pod_transport = kubelet, PodTransport() if kubelet is not None else None
+        self.kubelet, self.pod_transport = kubelet, PodTransport(config.twin) if kubelet is not None else None
         self._programs = {program.name: program for program in programs}
         self.storage, self.config, self.outside, self.keys = storage, config, outside, keys
         release = Release.load(config.kubernetes_version)

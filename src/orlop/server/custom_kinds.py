@@ -90,7 +90,7 @@ class CustomKinds:
 
     def kinds(self) -> list[tuple[Resource, Store]]:
         """All that is served now, as controllers see it."""
-        return [(served.resource, served.kind.storage_store) for served in self._served.values()]
+        return [(served.resource, served.kind.controlled) for served in self._served.values()]
 
     def follow(self, follower: KindFollower) -> None:
         self._followers.append(follower)
@@ -182,9 +182,9 @@ class CustomKinds:
             self._caches[cache.scope.prefix] = cache
             if len(cache) and not served.kind.settled:
                 self._change(served, served.definition)
-            self._stores[served.definition.group, served.definition.plural] = served.kind.storage_store
+            self._stores[served.definition.group, served.definition.plural] = served.kind.controlled
             for follower in self._followers:
-                follower.added(served.resource, served.kind.storage_store)
+                follower.added(served.resource, served.kind.controlled)
         if not served.ready.done():
             served.ready.set_result(None)
 
@@ -204,7 +204,7 @@ class CustomKinds:
         if served.ready.done():
             for follower in self._followers:
                 follower.removed(before)
-                follower.added(served.resource, served.kind.storage_store)
+                follower.added(served.resource, served.kind.controlled)
 
     def _restate(self, served: _Served, definition: Definition) -> None:
         """The same rules, but the definition is established or ends now."""
@@ -214,7 +214,7 @@ class CustomKinds:
     def _install(self, served: _Served) -> None:
         definition = served.definition
         if served.ready.done():
-            self._stores[definition.group, definition.plural] = served.kind.storage_store
+            self._stores[definition.group, definition.plural] = served.kind.controlled
         names = {version.name for version in definition.served}
         for gone in served.routes - names:
             self._router.remove_custom(definition.served_as(gone))

@@ -2,7 +2,8 @@
 
 Called by `run` when the controllers run, with what `declared.program` made. A definition is written as a client would
 write it, through the same store and rules; one that is there already is changed where its spec differs, for a program
-may have been changed since its last start. From then on `custom_kinds` sees it as any other.
+may have been changed since its last start. One that no program has ever written is left alone: if it differs, its
+author is not to be surprised. From then on `custom_kinds` sees it as any other.
 """
 
 from __future__ import annotations
@@ -79,6 +80,12 @@ async def _change(writer: Writer, wanted: Tree) -> None:
     def change(definition: Tree) -> bool:
         if _text(definition["spec"]) == _text(wanted["spec"]):
             return False
+        managers = {entry.get("manager", "") for entry in definition["metadata"].get("managedFields") or ()}
+        if _MANAGER not in managers:
+            raise NotServed(f"{name} is defined already, by {' and '.join(sorted(managers)) or 'somebody else'}, and "
+                            "not as this program has it: delete that definition, or give the kind another name")
+        if definition["metadata"].get("deletionTimestamp"):
+            raise NotServed(f"{name} is being deleted: its objects have finalizers that nobody takes away")
         definition["spec"] = wanted["spec"]
         return True
 

@@ -175,7 +175,7 @@ def _application(storage: Storage, config: Config, outside: Outside, directory: 
     own = directory.path / f"{KUBELET_CLIENT}.crt"
     certificate = config.kubelet_client_certificate or own
     key = config.kubelet_client_key or certificate.with_suffix(".key")
-    kubelet = KubeletClient(Credentials(certificate, key, config.kubelet_certificate_authority))
+    kubelet = KubeletClient(Credentials(certificate, key, config.kubelet_certificate_authority), config.twin)
     return Application(storage, config, outside, keys, tokens, programs, kubelet, builtins)
 
 

@@ -19,10 +19,12 @@ from orlop.apply.node import Node
 from orlop.apply.tracking import FieldManager
 from orlop.kinds.custom import columns
 from orlop.kinds.custom.bodies import Bodies
+from orlop.kinds.custom.comparing import Comparing
 from orlop.kinds.custom.conversion import Converter, Renaming
 from orlop.kinds.custom.definition import Definition, Version
 from orlop.kinds.custom.fields import SelectableFields
-from orlop.kinds.custom.ownership import CustomTypes, field_manager, replica_places
+from orlop.kinds.custom.guard import Guard, GuardedStore
+from orlop.kinds.custom.ownership import CustomTypes, field_manager, replica_places, same
 from orlop.kinds.custom.program import Program, Rules, verbs
 from orlop.kinds.custom.scale import CustomScale
 from orlop.kinds.custom.store import CustomStore
@@ -49,6 +51,7 @@ class CustomKind:
         self._bodies: dict[str, Bodies] = {}
         self._printers: dict[tuple[str, str], Printer] = {}
         self._stores: dict[str, CustomStore] = {}
+        self._comparing = Comparing(definition.in_version(definition.stored.name).kind, converter)
 
     # --- schemas -------------------------------------------------------------------------------------------------
 
@@ -94,13 +97,25 @@ class CustomKind:
                                       self._judge(version))
             found = self._stores[version.name] = CustomStore(
                 self.definition.whole_resource().group_resource, self.cache, f"/registry/{definition.prefix}/",
-                strategy, self._outside, window)
+                strategy, self._outside, window, self._comparing)
         return found
 
     @property
     def storage_store(self) -> CustomStore:
-        """The store of the version in which objects are stored: what controllers use."""
+        """The store of the version in which objects are stored."""
         return self.store(self.definition.stored)
+
+    @cached_property
+    def controlled(self) -> CustomStore:
+        """The same for controllers: a program's functions are asked about what they write."""
+        guard = self._guard(self.definition.stored)
+        return self.storage_store if guard is None else GuardedStore(self.storage_store, guard)
+
+    def _guard(self, version: Version) -> Guard | None:
+        if self.program is None:
+            return None
+        return Guard(self.program.plugin, self.definition.in_version(version.name),
+                     self.definition.served_as(version.name))
 
     def rooms(self, version: Version) -> dict[str, Any]:
         """Rest storage by subresource."""
@@ -113,7 +128,7 @@ class CustomKind:
                 self._judge(version)))
         if version.scale is not None:
             made["scale"] = CustomScale(made[""], version.scale, self.definition.in_version(version.name).api_version,
-                                        replica_places(self.definition))
+                                        replica_places(self.definition), self._guard(version))
         return made
 
     def _judge(self, version: Version) -> Rules | None:
@@ -145,4 +160,5 @@ class CustomKind:
         return CustomTypes(self.definition, lambda: self._schemas, self._metadata())
 
     def field_manager(self, version: Version, subresource: str) -> FieldManager:
-        return field_manager(self.definition, version, self._types, subresource)
+        convert = same if isinstance(self._converter, Renaming) else self._comparing
+        return field_manager(self.definition, version, self._types, convert, self.program is not None, subresource)

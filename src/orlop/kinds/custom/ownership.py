@@ -18,7 +18,7 @@ from orlop.apply.filters import Exclude, FieldFilter
 from orlop.apply.node import Node
 from orlop.apply.openapi import compile_schema, with_metadata
 from orlop.apply.tracking import FieldManager
-from orlop.apply.versions import Versions
+from orlop.apply.versions import Convert, Versions
 from orlop.kinds.custom.definition import Definition, Version
 
 _STATUS: Final[FieldPath] = ("f:status",)
@@ -43,13 +43,16 @@ class CustomTypes:
         return with_metadata(root, self._metadata)
 
 
-def _same(tree: Tree, source: str, target: str) -> Tree:
-    """Field by field, versions are taken for alike."""
+def same(tree: Tree, source: str, target: str) -> Tree:
+    """For kinds whose versions differ in nothing but their names."""
     return tree
 
 
-def field_manager(definition: Definition, version: Version, types: CustomTypes, subresource: str) -> FieldManager:
-    return FieldManager(definition.in_version(version.name), Versions(types, _same, strict=True),
+def field_manager(definition: Definition, version: Version, types: CustomTypes, convert: Convert, lenient: bool,
+                  subresource: str) -> FieldManager:
+    """`lenient`: see `apply.versions`."""
+    versions = Versions(types, convert, strict=True, lenient=lenient)
+    return FieldManager(definition.in_version(version.name), versions,
                         {"metadata": {}}, _reset(definition, version, subresource), subresource, evolving=True)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from orlop.admission.interface import Plugin
+from orlop.admission.interface import MutatingPlugin
 from orlop.api.field import FieldError
 from orlop.api.tree import Tree
 from orlop.kinds.custom.conversion import Converter
@@ -34,7 +34,7 @@ class Program:
 
     definition: Tree
     rules: Callable[[str], Rules | None]
-    plugin: Plugin
+    plugin: MutatingPlugin
     converter: Converter | None = None
     storage: Any = None
     rooms: Mapping[str, Any] = field(default_factory=dict)

@@ -5,7 +5,7 @@ Made by `kind`. Behaviour and texts: apiextensions-apiserver `pkg/registry/custo
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from orlop.api import errors
@@ -17,9 +17,13 @@ from orlop.apply.field_set import FieldPath
 from orlop.apply.scale import to_parent, to_scale
 from orlop.kinds.custom import replicas
 from orlop.kinds.custom.definition import Scaling
+from orlop.kinds.custom.guard import Guard
 from orlop.registry.interface import Admit, Object, UpdateSource
 from orlop.registry.store import Store
 from orlop.storage.interface import Entry
+
+Asked = Callable[[Tree, Tree], Awaitable[Tree] | Tree]
+"""What functions make of a new object, given the old one."""
 
 _METADATA: Final = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 _UNSET: Final = -(2**31)
@@ -27,10 +31,12 @@ _UNSET: Final = -(2**31)
 
 
 class CustomScale:
-    """`version` is the apiVersion of the objects, `places` has the path of replicas for each version."""
+    """`version` is the apiVersion of the objects, `places` has the path of replicas for each version. `guard` is asked
+    about the whole object (kinds of a Python program)."""
 
-    def __init__(self, store: Store, scaling: Scaling, version: str, places: Mapping[str, FieldPath | None]) -> None:
-        self._store, self._scaling = store, scaling
+    def __init__(self, store: Store, scaling: Scaling, version: str, places: Mapping[str, FieldPath | None],
+                 guard: Guard | None = None) -> None:
+        self._store, self._scaling, self._guard = store, scaling, guard
         self.version, self.places = version, places
 
     def scale(self, obj: Tree) -> tuple[Tree, bool]:
@@ -70,7 +76,10 @@ class CustomScale:
                 raise errors.unknown(str(error)) from None
             return admit_update(*scales)
 
-        wrapped = _Scaled(self, self._scaling, source)
+        guard = self._guard
+        asked: Asked | None = None if guard is None else (
+            lambda new, old: guard.updating(ctx, name, new, old, options.dry_run))
+        wrapped = _Scaled(self, self._scaling, source, asked)
         stored, _ = await self._store.update(ctx, name, wrapped, admit_create, admit, options)
         try:
             return self.scale(stored.tree() if isinstance(stored, Entry) else stored)[0], False
@@ -79,10 +88,10 @@ class CustomScale:
 
 
 class _Scaled:
-    """The object with the replicas of a Scale, which `source` makes from the current one."""
+    """The object with the replicas of a Scale, which `source` makes from the current one, and then `asked` of it."""
 
-    def __init__(self, room: CustomScale, scaling: Scaling, source: UpdateSource) -> None:
-        self._room, self._scaling, self._source = room, scaling, source
+    def __init__(self, room: CustomScale, scaling: Scaling, source: UpdateSource, asked: Asked | None) -> None:
+        self._room, self._scaling, self._source, self._asked = room, scaling, source, asked
 
     @property
     def preconditions(self) -> Preconditions | None:
@@ -105,10 +114,15 @@ class _Scaled:
         if owners is not None:
             current["metadata"]["managedFields"] = owners
         scale = self._source.updated(ctx, current)
-        return self._settle(old, scale) if isinstance(scale, dict) else self._settle_later(old, scale)
+        if not isinstance(scale, dict):
+            return self._settle_later(old, scale)
+        new = self._settle(old, scale)
+        return new if self._asked is None else self._asked(new, old)
 
     async def _settle_later(self, old: Tree, scale: Awaitable[Tree]) -> Tree:
-        return self._settle(old, await scale)
+        new = self._settle(old, await scale)
+        asked = new if self._asked is None else self._asked(new, old)
+        return asked if isinstance(asked, dict) else await asked
 
     def _settle(self, old: Tree, scale: Tree) -> Tree:
         metadata, own = scale["metadata"], old["metadata"]

@@ -15,6 +15,7 @@ from orlop.api.context import Context
 from orlop.api.gvk import GroupResource
 from orlop.api.options import CreateOptions, DeleteOptions, GetOptions, ListOptions, UpdateOptions
 from orlop.api.tree import Tree
+from orlop.kinds.custom.comparing import ComparedSource, Comparing
 from orlop.kinds.custom.feed import VersionFeed
 from orlop.kinds.custom.window import Window
 from orlop.kinds.custom.writer import VersionWriter
@@ -30,13 +31,13 @@ from orlop.storage.watch_cache import WatchCache
 
 class CustomStore(Store):
     def __init__(self, resource: GroupResource, cache: WatchCache, prefix: str, strategy: Strategy, outside: Outside,
-                 window: Window) -> None:
+                 window: Window, comparing: Comparing) -> None:
         super().__init__(resource, cache, prefix, strategy, outside)
-        self.window = window
+        self.window, self.outside, self.comparing = window, outside, comparing
         self._writers = tuple(VersionWriter(cache, target, window) for target in (cache, self._dry))
 
     def with_strategy(self, strategy: Strategy, hooks: Hooks | None = None) -> Store:
-        return CustomStore(self.resource, self.cache, self.prefix, strategy, self._outside, self.window)
+        return CustomStore(self.resource, self.cache, self.prefix, strategy, self.outside, self.window, self.comparing)
 
     @cached_property
     def _feed(self) -> WatchCache:
@@ -106,6 +107,8 @@ class CustomStore(Store):
 
     async def update(self, ctx: Context, name: str, source: UpdateSource, admit_create: Admit, admit_update: Admit,
                      options: UpdateOptions, *, force_create: bool = False) -> tuple[Object, bool]:
+        if self.comparing.waits:
+            source = ComparedSource(source, self.comparing)
         stored, created = await super().update(ctx, name, source, admit_create, admit_update, options,
                                                force_create=force_create)
         return self._named(stored), created

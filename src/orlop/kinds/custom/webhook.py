@@ -24,6 +24,7 @@ Post = Callable[[bytes], Awaitable[bytes]]
 """Sends a review, brings what was answered. Raises WebhookFailure."""
 
 _VERSIONS: Final = ("v1", "v1beta1")
+_NOTHING: Final = {"apiVersion", "kind"}
 _REVIEW: Final = "ConversionReview"
 _GROUP: Final = "apiextensions.k8s.io"
 _GO_TYPES: Final = {str: "string", int: "int64", float: "float64", bool: "bool", dict: "map[string]interface {}",
@@ -47,7 +48,8 @@ class WebhookConverter:
         raise AssertionError("a webhook takes time")
 
     async def later(self, trees: Sequence[Tree], api_version: str) -> list[Tree]:
-        """All in one request, but for those that are in that version already."""
+        """All in one request, but for those that are in that version already, or have nothing to convert."""
+        trees = [{**tree, "apiVersion": api_version} if tree.keys() <= _NOTHING else tree for tree in trees]
         wanted = [tree for tree in trees if tree["apiVersion"] != api_version]
         if not wanted:
             return list(trees)
@@ -82,6 +84,8 @@ class WebhookConverter:
 
 
 def _without_version(tree: Tree) -> Tree:
+    if "metadata" not in tree:
+        return tree
     metadata = {name: value for name, value in tree["metadata"].items() if name != "resourceVersion"}
     return {**tree, "metadata": metadata}
 
@@ -118,7 +122,7 @@ def _checked(before: Tree, after: Value, api_version: str, kind: GroupVersionKin
                              f"{converted.get('apiVersion') or ''})")
     if converted["kind"] != kind.kind:
         raise errors.unknown(f"{place} at index 0: invalid kind (expected {kind.kind}, received {converted['kind']})")
-    own, theirs = before["metadata"], converted.get("metadata")
+    own, theirs = before.get("metadata") or {}, converted.get("metadata")
     shown: Tree = theirs if isinstance(theirs, dict) else {}
     for name, label in (("name", "name"), ("namespace", "namespace"), ("uid", "UID")):
         if (own.get(name) or "") != (shown.get(name) or ""):

@@ -47,7 +47,7 @@ class Window:
         self._settled, self._tell_alike = settled, alike
         self._stored = stored
         self._tail, self._stored_tail = tail(shown), tail(stored)
-        self._kept: dict[tuple[str, int], Entry] = {}
+        self._kept: dict[tuple[str, int], tuple[bytes, Entry]] = {}
 
     @cached_property
     def _alike(self) -> bool:
@@ -74,8 +74,8 @@ class Window:
                 shown = body[: -len(self._stored_tail)] + self._tail
                 return Entry(entry.key, entry.revision, shown, entry.attributes)
         kept = self._kept.get((entry.key, entry.revision))
-        if kept is not None:
-            return kept
+        if kept is not None and kept[0] == body:  # a dry run makes other bodies of the same revision
+            return kept[1]
         tree = self._read(entry)
         if tree["apiVersion"] != self.gvk.api_version:
             if self._converter.waits:
@@ -116,7 +116,7 @@ class Window:
         if entry.revision:
             if len(self._kept) >= KEPT:
                 self._kept.clear()
-            self._kept[entry.key, entry.revision] = shown
+            self._kept[entry.key, entry.revision] = entry.body, shown
         return shown
 
     # --- shown to stored -----------------------------------------------------------------------------------------
