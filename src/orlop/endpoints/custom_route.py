@@ -48,21 +48,29 @@ class CustomRoute:
         self._resource, self._namespaced, self.rooms, self._ready = resource, namespaced, rooms, ready
 
     def find(self, info: RequestInfo) -> tuple[Verb, Scope]:
-        """The verb and its scope. Raises 400, 404 and 405."""
+        """The verb and its scope. Where there is no such verb it is one that refuses: before that, requests are told
+        what the scope warns of. Raises the 404 of paths that are nobody's."""
         verb = info.verb
         if self._namespaced is not bool(info.namespace) and (info.namespace or verb not in _ANYWHERE):
             raise page_not_found()
         room = self.rooms.get(info.subresource)
         if room is None:
-            raise errors.not_found(self._resource, info.name)
+            return _refusing(errors.not_found(self._resource, info.name)), self.rooms[""].scope
         found = room.verbs.get(verb)
         if found is None:
-            raise errors.method_not_supported(self._resource, verb)
+            return _refusing(errors.method_not_supported(self._resource, verb)), room.scope
         if verb in _NAMED and not info.name:
-            raise errors.bad_request("name must be provided")
+            return _refusing(errors.bad_request("name must be provided")), room.scope
         if self._ready is not None and not self._ready.done():
             return _after(self._ready, found), room.scope
         return found, room.scope
+
+
+def _refusing(error: APIError) -> Verb:
+    def refuse(scope: Scope, request: Request) -> Answer:
+        raise error
+
+    return refuse
 
 
 def _after(ready: asyncio.Future[None], verb: Verb) -> Verb:

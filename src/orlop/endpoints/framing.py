@@ -79,6 +79,8 @@ class Framer:
         tree["metadata"] = {"resourceVersion": str(revision)}
         if initial:
             tree["metadata"]["annotations"] = {INITIAL_EVENTS_END: "true"}
+            if self._transform == "Table" and self._include == "None":  # it is what the row is about
+                return self._frame("BOOKMARK", self._table(tree, revision, "Metadata"))
         return self._frame("BOOKMARK", self._object(tree, revision))
 
     def _empty(self) -> Tree:
@@ -92,13 +94,13 @@ class Framer:
         if self._transform is None:
             return encoding.whole(self._scope, obj)
         if self._transform == "Table":
-            return self._table(obj, revision)
+            return self._table(obj, revision, self._include)
         return encoding.partial(obj, self._version)
 
-    def _table(self, obj: Object, revision: int) -> bytes:
+    def _table(self, obj: Object, revision: int, include: str) -> bytes:
         printer, now = self._scope.printer(), self._scope.clock.now()
         opening = table.opening(printer, b'"resourceVersion":"%d"' % revision, columns=not self._columns_sent,
                                 version=self._version)
         self._columns_sent = True
-        row = table.row(self._scope, printer, obj, self._include, now, self._version)
+        row = table.row(self._scope, printer, obj, include, now, self._version)
         return opening + row + table.CLOSING

@@ -104,7 +104,7 @@ class Router:
         scope = route.scope
         length = len(info.parts)
         if info.verb == "watch" and _deprecated_watch(info):
-            return self._watch(route, method, length)
+            return self._watch(route, info, method)
         if (length > (3 if info.subresource else 2) and not route.deep) or info.verb == "proxy":
             raise not_found()
         has_name = length > 1
@@ -124,9 +124,10 @@ class Router:
         """A namespace's own path resolves with the namespace set to its name."""
         return info.resource == "namespaces" and not info.group
 
-    @staticmethod
-    def _watch(route: Route, method: str, length: int) -> tuple[Verb, Scope]:
-        if route.watch is None or length > 2:
+    def _watch(self, route: Route, info: RequestInfo, method: str) -> tuple[Verb, Scope]:
+        length = len(info.parts)
+        elsewhere = bool(info.namespace) != route.scope.namespaced and not self._is_namespace(info)
+        if route.watch is None or length > 2 or (elsewhere and (info.namespace or length > 1)):
             raise not_found()
         if method != "GET":
             raise method_not_allowed()
