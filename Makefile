@@ -17,7 +17,7 @@ $(BIN)/orlop: pyproject.toml
 
 $(VENV)/dev: $(BIN)/orlop
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		'hpack>=4.1' hypothesis import-linter 'kopf>=1.37' 'kr8s>=0.20' 'kubernetes>=30' 'msgspec>=0.19' mypy 'protobuf>=5' 'pydantic>=2.10' pytest pytest-xdist ruff types-PyYAML
+		'cel-expr-python>=0.1.3; python_version < "3.15"' 'hpack>=4.1' hypothesis import-linter 'kopf>=1.37' 'kr8s>=0.20' 'kubernetes>=30' 'msgspec>=0.19' mypy 'protobuf>=5' 'pydantic>=2.10' pytest pytest-xdist ruff types-PyYAML
 	@touch $@
 
 run: $(BIN)/orlop  ## start a server and say how to point kubectl at it

@@ -5,7 +5,7 @@ import pytest
 from orlop.cel import types as t
 from orlop.cel.environment import Environment
 from orlop.cel.issues import CompileError
-from orlop.cel.program import Budget
+from orlop.cel.meter import Budget
 from orlop.cel.values import BudgetExceeded
 
 ENVIRONMENT = Environment({"y": t.DYN, "l": t.list_of(t.INT), "b": t.BOOL, "i": t.INT})

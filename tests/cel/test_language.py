@@ -15,12 +15,6 @@ def parts(facts):
     return [pytest.param(facts[at : at + 50], id=str(at)) for at in range(0, len(facts), 50)]
 
 
-@pytest.mark.parametrize("facts", parts(loaded("conformance.json")["facts"]))
-def test_the_specification_is_kept(facts):
-    """Expressions of the specification's own tests come out as in upstream's server."""
-    assert differences(BASE, facts, VALUES) == []
-
-
 @pytest.mark.parametrize("facts", parts(loaded("syntax_facts.json")["facts"]))
 def test_syntax_errors_are_told_in_upstreams_words(facts):
     """Broken texts get upstream's messages, with its places and recoveries."""

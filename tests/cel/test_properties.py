@@ -7,8 +7,8 @@ from orlop.cel import types as t
 from orlop.cel.ast import Call, Constant, Ident, ListExpr, MapExpr, Select
 from orlop.cel.environment import Environment
 from orlop.cel.issues import CompileError, Issues, ProgramError
+from orlop.cel.meter import Budget
 from orlop.cel.parser import parse
-from orlop.cel.program import Budget
 from orlop.cel.values import CelError
 
 NUMBERS = Environment({"x": t.INT, "y": t.INT})
