@@ -1,10 +1,12 @@
-"""The Go program of `clients/go`, which uses client-go as nearly every controller does: built, started, listened to.
+"""The Go programs of `clients/go` and `clients/go_old`: built, started, listened to. The first uses client-go as nearly
+every controller does; beside it stands a newer kubectl than the machine's. In the other an older client-go.
 
 Used by the tests of `clients` and `replicas`.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import queue
@@ -21,18 +23,35 @@ from server_process import ServerProcess
 
 SECONDS: Final = 60.0
 """The longest wait for a line; a right one takes far less."""
-SOURCE: Final = Path(__file__).parent / "clients" / "go"
+SOURCES: Final = Path(__file__).parent / "clients"
+BUILD_SECONDS: Final = 900
+"""A first build compiles all of client-go and of kubectl, while another worker waits for it."""
 Line = dict[str, Any]
 
 
 def built_program(directory: Path) -> Path:
-    """Build it there. Skips where that cannot be done."""
+    """The program that uses client-go, built there. Skips where that cannot be done."""
+    return _built("go", ".", directory / "clientgo")
+
+
+def built_kubectl(directory: Path) -> Path:
+    """A newer kubectl than the machine's."""
+    return _built("go", "./kubectl", directory / "kubectl")
+
+
+def built_older(directory: Path) -> Path:
+    """Streams as clients had them before they were WebSockets."""
+    return _built("go_old", ".", directory / "older")
+
+
+def _built(module: str, package: str, target: Path) -> Path:
     go = shutil.which("go")
     if go is None:
         pytest.skip("go is not installed")
-    target = directory / "clientgo"
-    built = subprocess.run([go, "build", "-buildvcs=false", "-o", str(target), "."], cwd=SOURCE,
-                           capture_output=True, text=True, timeout=600)  # fmt: skip
+    with (SOURCES / module / "main.go").open() as lock:  # go.mod is locked by go itself
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two workers at once would compile everything twice
+        built = subprocess.run([go, "build", "-buildvcs=false", "-o", str(target), package], cwd=SOURCES / module,
+                               capture_output=True, text=True, timeout=BUILD_SECONDS)  # fmt: skip
     if "dial tcp" in built.stderr:
         pytest.skip("the Go modules are not in the cache and there is no network")
     assert built.returncode == 0, built.stderr
